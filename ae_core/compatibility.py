@@ -1,0 +1,106 @@
+"""Which choices go together, and how large the network they describe is: all that can be said without training.
+
+Pure and light: no torch, no data is loaded. Sizes follow from the spec and the dataset's record.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from ae_core.data import DATASETS, missing, resolve_scaling
+from ae_core.errors import DataMissing, SpecError
+from ae_core.spec import RunSpec, Variational
+
+Output = Literal["identity", "sigmoid", "softmax"]
+USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
+
+
+def check(spec: RunSpec) -> None:
+    """Raises SpecError (or DataMissing) with a sentence where the choices of the spec exclude each other."""
+    dataset = DATASETS[spec.data.kind]
+    if package := missing(dataset):
+        raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
+    loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
+    if loss == "bce" and (scaling == "standard" or scaling == "none" and dataset.value_range is None):
+        raise SpecError(
+            "Binary cross-entropy (bce) expects features between 0 and 1, and these are not. "
+            "Choose mse, or set data.standardise to minmax."
+        )
+    if loss == "cross_entropy" and scaling != "distribution":
+        raise SpecError("Softmax cross-entropy expects each item to be a distribution. Set data.standardise to auto.")
+    if scaling == "distribution" and not can_be_distribution(spec):
+        raise SpecError(
+            f"Softmax cross-entropy expects features that are counts or intensities, never negative; {spec.data.kind} "
+            "has negative ones. Choose mse, or a dataset of pictures."
+        )
+    if spec.model.output not in ("auto", USUAL_OUTPUT.get(loss, spec.model.output)):
+        raise SpecError(f"{loss} needs the output {USUAL_OUTPUT[loss]}; got {spec.model.output}. Choose auto.")
+    if spec.model.output == "softmax" and scaling != "distribution":
+        raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
+    if spec.model.batch_norm and spec.training.batch_size < 2:
+        raise SpecError("Batch norm compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+    if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
+        raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
+
+
+def scaling_kind(spec: RunSpec) -> str:
+    """How the features are scaled, once `auto` is decided."""
+    return resolve_scaling(DATASETS[spec.data.kind], spec.data.standardise, spec.objective.reconstruction)
+
+
+def can_be_distribution(spec: RunSpec) -> bool:
+    """Whether no feature of the dataset is ever negative."""
+    return DATASETS[spec.data.kind].nonnegative
+
+
+def output_of(spec: RunSpec) -> Output:
+    """Shape of the last layer, once `auto` is decided: what the loss implies; for mse the identity.
+
+    The mean of a Gaussian may be any number, so squared error goes with an identity output: its gradient does not
+    vanish where a sigmoid would saturate, and without hidden layers the network is exactly linear, like PCA.
+    """
+    if spec.model.output != "auto":
+        return spec.model.output
+    return USUAL_OUTPUT.get(spec.objective.reconstruction, "identity")
+
+
+def features(spec: RunSpec) -> int:
+    """Numbers in one item."""
+    return math.prod(DATASETS[spec.data.kind].shape(spec.data))
+
+
+def training_items(spec: RunSpec) -> int:
+    """Items that are learned from (for grouped splits: about)."""
+    count = DATASETS[spec.data.kind].count(spec.data)
+    return count - math.ceil(count * spec.data.val_fraction)
+
+
+def widths(spec: RunSpec) -> tuple[int, ...]:
+    """Every layer's width from input to output."""
+    down = (features(spec), *spec.model.hidden)
+    return (*down, spec.model.code.latent_dim, *reversed(down))
+
+
+def parameter_count(spec: RunSpec) -> int:
+    """Numbers to learn: weights, biases and batch-norm scales; tied weights count once."""
+    sizes, middle = widths(spec), len(spec.model.hidden) + 1
+    pairs = list(zip(sizes, sizes[1:], strict=False))
+    if isinstance(spec.model.code, Variational):
+        pairs.insert(middle, (sizes[middle - 1], sizes[middle]))  # the second head, log variance
+    encoders = pairs[: len(pairs) - middle]
+    weights = sum(a * b for a, b in (encoders if spec.model.tied else pairs))
+    biases = sum(b for _, b in pairs) if spec.model.bias else 0
+    scales = 4 * sum(spec.model.hidden) if spec.model.batch_norm else 0
+    return weights + biases + scales
+
+
+def step_flops(spec: RunSpec) -> float:
+    """Multiplications and additions of one training step: three products a layer, two operations each."""
+    sizes = widths(spec)
+    return 6.0 * spec.training.batch_size * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+
+
+def steps_per_epoch(spec: RunSpec) -> int:
+    """Optimiser steps in one pass over the training items."""
+    return max(1, math.ceil(training_items(spec) / spec.training.batch_size))

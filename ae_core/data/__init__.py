@@ -1,0 +1,23 @@
+"""Data: what there is (`DATASETS`), and how it is loaded, split and scaled (`prepare`).
+
+Importing this costs numpy only; scikit-learn and scikit-image are imported when a dataset of theirs is loaded.
+"""
+
+from ae_core.data.dataset import Dataset, Form, Items, load, missing
+from ae_core.data.registry import DATASETS
+from ae_core.data.scaling import Scaling, ScalingKind, resolve_scaling
+from ae_core.data.split import Split, prepare
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Form",
+    "Items",
+    "Scaling",
+    "ScalingKind",
+    "Split",
+    "load",
+    "missing",
+    "prepare",
+    "resolve_scaling",
+]

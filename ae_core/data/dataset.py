@@ -1,0 +1,102 @@
+"""The record of a dataset, the items it holds, and whether it is on this machine."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ae_core.errors import DataMissing
+from ae_core.spec import DataSpec
+
+Form = Literal["image", "points", "table"]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+INSTALL = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
+"""Name for pip of packages that are imported under another name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """All items of a dataset, before any split or scaling.
+
+    x: (n, h, w, c) in 0..1 for images, (n, d) otherwise. labels: (n,), index into the record's `label_names`.
+    colour: (n,), a continuous position in 0..1, such as the place along a roll. groups: (n,), items of one group
+    stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from.
+    """
+
+    x: Floats
+    labels: Integers | None = None
+    colour: Floats | None = None
+    groups: Integers | None = None
+    factors: Floats | None = None
+    factor_names: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken, in bytes."""
+        return sum(a.nbytes for a in (self.x, self.labels, self.colour, self.groups, self.factors) if a is not None)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a dataset without loading it. Making one imports nothing.
+
+    value_range: every number of `Items.x` lies in it; None where there is no natural bound. nonnegative: no number of
+    `Items.x` is below 0, so items can be read as distributions. label_names: the longest list that any of its specs
+    can give. source: who made it, and where from. package: name of the import it needs besides numpy.
+    shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c) or (d,).
+    """
+
+    spec: type[DataSpec]
+    form: Form
+    value_range: tuple[float, float] | None
+    nonnegative: bool
+    label_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    licence: str
+    source: str
+    package: str | None
+    shape: Callable[[Any], tuple[int, ...]]
+    count: Callable[[Any], int]
+    load: Callable[[Any], Items]
+
+    @property
+    def kind(self) -> str:
+        """The word that names it in specs, links and copy keys."""
+        return str(self.spec.model_fields["kind"].default)
+
+
+def missing(dataset: Dataset) -> str | None:
+    """Name of the package to install before the dataset can be loaded, or None if it is there."""
+    if dataset.package is None or find_spec(dataset.package) is not None:
+        return None
+    return INSTALL.get(dataset.package, dataset.package)
+
+
+def load(dataset: Dataset, spec: DataSpec) -> Items:
+    """The items that `spec` describes.
+
+    Raises DataMissing if the dataset's package is not installed, or what it holds cannot be read.
+    """
+    if name := missing(dataset):
+        raise DataMissing(
+            f"The dataset {dataset.kind} comes with the package {name}, which is not installed. "
+            f"Install it with: pip install {name}"
+        )
+    try:
+        return dataset.load(spec)
+    except (ImportError, OSError, EOFError, ValueError, zlib.error) as error:
+        if dataset.package is None:
+            raise
+        name = INSTALL.get(dataset.package, dataset.package)
+        raise DataMissing(
+            f"The dataset {dataset.kind} could not be read from the package {name} ({error}). "
+            f"Install it again with: pip install --force-reinstall {name}"
+        ) from error

@@ -1,0 +1,6 @@
+"""Networks: blocks, codes, and `build(spec, ...)`."""
+
+from ae_core.models.autoencoder import OUTPUTS, Autoencoder, Pass, build
+from ae_core.models.code import Coded, sample
+
+__all__ = ["OUTPUTS", "Autoencoder", "Coded", "Pass", "build", "sample"]

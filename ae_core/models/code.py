@@ -1,0 +1,64 @@
+"""The bottleneck: from the encoder's last hidden layer to a code, and what may be known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ae_core.models.blocks import Dense
+from ae_core.spec import Code, Point, Variational
+
+LOG_VAR_RANGE = (-30.0, 20.0)  # beyond it exp() leaves float32
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A batch of codes. z: (batch, latent), what the decoder sees. mu, log_var: of a Gaussian posterior, or None."""
+
+    z: Tensor
+    mu: Tensor | None = None
+    log_var: Tensor | None = None
+
+    @property
+    def centre(self) -> Tensor:
+        """The code without chance: the mean where there is one."""
+        return self.z if self.mu is None else self.mu
+
+
+class PointCode(nn.Module):
+    """One dense layer: the code is a point."""
+
+    def __init__(self, inputs: int, spec: Code, bias: bool, init: torch.Generator, chance: torch.Generator) -> None:
+        super().__init__()
+        self.dense = Dense(inputs, spec.latent_dim, bias, init)
+
+    def forward(self, h: Tensor) -> Coded:
+        return Coded(self.dense(h))
+
+
+class GaussianCode(nn.Module):
+    """Two dense layers, mean and log variance; while training z = mu + sigma * noise (Kingma and Welling, 2014)."""
+
+    def __init__(self, inputs: int, spec: Code, bias: bool, init: torch.Generator, chance: torch.Generator) -> None:
+        super().__init__()
+        self.dense = Dense(inputs, spec.latent_dim, bias, init)
+        self.spread = Dense(inputs, spec.latent_dim, bias, init)
+        self.chance = chance
+
+    def forward(self, h: Tensor) -> Coded:
+        mu, log_var = self.dense(h), self.spread(h).clamp(*LOG_VAR_RANGE)
+        if not self.training:
+            return Coded(mu, mu, log_var)
+        return Coded(sample(mu, log_var, self.chance), mu, log_var)
+
+
+def sample(mu: Tensor, log_var: Tensor, generator: torch.Generator) -> Tensor:
+    """One draw from N(mu, exp(log_var)), through which gradients pass. All (batch, latent)."""
+    noise = torch.empty_like(mu).normal_(generator=generator)
+    return mu + (0.5 * log_var).exp() * noise
+
+
+CODES: dict[type[Code], Callable[..., nn.Module]] = {Point: PointCode, Variational: GaussianCode}

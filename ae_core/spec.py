@@ -1,0 +1,554 @@
+"""What an experiment is: a frozen `RunSpec`, and its forms as JSON and as URL parameters.
+
+Bounds, default, unit and help of every setting stand here once, on its field. Validation, widgets, links and
+documentation read them from the field (`knobs()` lists them all). Choice among kinds is a tagged union.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from ae_core.errors import SpecError
+
+Scale = Literal["linear", "log", "log2"]
+Level = Literal["beginner", "advanced"]
+
+
+class Spec(BaseModel):
+    """A frozen record: unknown fields are refused, numbers are finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a widget needs beside a field's type and bounds.
+
+    unit: of the number ("" = a pure number). step: of a slider, in the field's own units (for `scale="log"` the
+    slider moves by 1, 2, 5, 10 and for `log2` by doubling, and `step` is ignored). live: may change while the run trains.
+    """
+
+    unit: str = ""
+    scale: Scale = "linear"
+    step: float | None = None
+    level: Level = "advanced"
+    live: bool = False
+
+
+# ---------------------------------------------------------------------------------------------------- data
+
+
+class DataSpec(Spec):
+    """What every dataset needs to be split and scaled."""
+
+    val_fraction: Annotated[
+        float,
+        Field(ge=0.05, le=0.5, description="Share of the items kept aside to measure, never to learn from."),
+        Knob(step=0.05),
+    ] = 0.25
+    split_seed: Annotated[
+        int,
+        Field(ge=0, le=2**31 - 1, description="Chooses which items are kept aside; the same number, the same split."),
+        Knob(),
+    ] = 0
+    standardise: Annotated[
+        Literal["auto", "none", "standard", "minmax", "distribution"],
+        Field(
+            description="How features are scaled, fitted on the training items only. Auto leaves pictures in 0..1, "
+            "gives tables and points mean 0 and variance 1, and turns items into distributions for cross-entropy."
+        ),
+        Knob(),
+    ] = "auto"
+
+
+Samples = Annotated[
+    int, Field(ge=50, le=20_000, description="How many points are generated."), Knob(unit="points", step=50)
+]
+Noise = Annotated[
+    float,
+    Field(ge=0, le=1, description="Spread of the Gaussian noise added to each point, in the units of the shape."),
+    Knob(step=0.01),
+]
+Dimensions = Annotated[
+    Literal[2, 3], Field(description="Width of a point: drawn in the plane or lifted into space."), Knob()
+]
+
+
+class Digits(DataSpec):
+    """Handwritten digits, 8 x 8."""
+
+    kind: Literal["digits"] = "digits"
+
+
+class Mnist5k(DataSpec):
+    """5,000 handwritten digits, 28 x 28."""
+
+    kind: Literal["mnist5k"] = "mnist5k"
+
+
+class Faces(DataSpec):
+    """Small faces and non-faces, 25 x 25."""
+
+    kind: Literal["faces"] = "faces"
+
+
+class PhotoPatches(DataSpec):
+    """Patches cut from photographs."""
+
+    kind: Literal["photo_patches"] = "photo_patches"
+    patch_size: Annotated[
+        int, Field(ge=6, le=32, description="Side of a square patch."), Knob(unit="pixels", step=2)
+    ] = 12
+    samples: Samples = 4000
+
+
+class Sprites(DataSpec):
+    """Generated shapes with known factors, 32 x 32."""
+
+    kind: Literal["sprites"] = "sprites"
+    samples: Samples = 3000
+
+
+class SwissRoll(DataSpec):
+    """A sheet rolled up in three dimensions."""
+
+    kind: Literal["swiss_roll"] = "swiss_roll"
+    samples: Samples = 1500
+    noise: Noise = 0.05
+
+
+class SCurve(DataSpec):
+    """A sheet bent into an S in three dimensions."""
+
+    kind: Literal["s_curve"] = "s_curve"
+    samples: Samples = 1500
+    noise: Noise = 0.05
+
+
+class Rings(DataSpec):
+    """Rings inside each other."""
+
+    kind: Literal["rings"] = "rings"
+    samples: Samples = 1000
+    noise: Noise = 0.05
+    rings: Annotated[int, Field(ge=1, le=5, description="How many rings."), Knob(step=1)] = 2
+    dimensions: Dimensions = 2
+
+
+class Moons(DataSpec):
+    """Two half circles that interlock."""
+
+    kind: Literal["moons"] = "moons"
+    samples: Samples = 1000
+    noise: Noise = 0.08
+    dimensions: Dimensions = 2
+
+
+class Blobs(DataSpec):
+    """Round clusters."""
+
+    kind: Literal["blobs"] = "blobs"
+    samples: Samples = 1000
+    noise: Noise = 0.15
+    clusters: Annotated[int, Field(ge=1, le=10, description="How many clusters."), Knob(step=1)] = 4
+    dimensions: Dimensions = 2
+
+
+class BreastCancer(DataSpec):
+    """30 measurements of cell nuclei."""
+
+    kind: Literal["breast_cancer"] = "breast_cancer"
+
+
+class Wine(DataSpec):
+    """13 chemical measurements of wines."""
+
+    kind: Literal["wine"] = "wine"
+
+
+AnyData = Annotated[
+    Digits
+    | Mnist5k
+    | Faces
+    | PhotoPatches
+    | Sprites
+    | SwissRoll
+    | SCurve
+    | Rings
+    | Moons
+    | Blobs
+    | BreastCancer
+    | Wine,
+    Field(discriminator="kind"),
+]
+
+# --------------------------------------------------------------------------------------------------- model
+
+
+class Code(Spec):
+    """What every bottleneck has: a width."""
+
+    latent_dim: Annotated[
+        int,
+        Field(ge=1, le=256, description="Numbers in the bottleneck: all that the decoder gets to see of an item."),
+        Knob(unit="numbers", step=1, level="beginner"),
+    ] = 2
+
+
+class Point(Code):
+    """The code is one point, as in the plain autoencoder."""
+
+    kind: Literal["point"] = "point"
+
+
+class Variational(Code):
+    """The code is a Gaussian cloud (Kingma and Welling, 2014), pulled towards N(0, I)."""
+
+    kind: Literal["variational"] = "variational"
+    beta: Annotated[
+        float,
+        Field(ge=0, le=32, description="Weight of the KL term: how strongly each cloud is pulled to the standard one."),
+        Knob(step=0.1, level="beginner"),
+    ] = 1.0
+
+
+AnyCode = Annotated[Point | Variational, Field(discriminator="kind")]
+Width = Annotated[int, Field(ge=1, le=2048)]
+
+
+class MLP(Spec):
+    """Dense layers down to the code, mirrored up again."""
+
+    kind: Literal["mlp"] = "mlp"
+    hidden: Annotated[
+        tuple[Width, ...],
+        Field(
+            max_length=6,
+            description="Neurons of each encoder layer, from the input to the code; the decoder mirrors them.",
+        ),
+        Knob(unit="neurons", level="beginner"),
+    ] = (128, 64)
+    activation: Annotated[
+        Literal["relu", "tanh", "sigmoid", "gelu", "identity"],
+        Field(description="The bend after each hidden layer; without one (identity) the network is linear, like PCA."),
+        Knob(level="beginner"),
+    ] = "relu"
+    dropout: Annotated[
+        float,
+        Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
+        Knob(step=0.05),
+    ] = 0.0
+    batch_norm: Annotated[
+        bool, Field(description="Rescale each hidden layer over the batch, which steadies deep networks."), Knob()
+    ] = False
+    tied: Annotated[
+        bool, Field(description="The decoder uses the encoder's weights, transposed: half the parameters."), Knob()
+    ] = False
+    bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
+    output: Annotated[
+        Literal["auto", "identity", "sigmoid", "softmax"],
+        Field(description="Shape of the last layer's output. Auto follows the data's range and the loss."),
+        Knob(),
+    ] = "auto"
+    code: AnyCode = Point()
+
+
+AnyModel = MLP
+
+# ----------------------------------------------------------------------------------------------- objective
+
+
+class Corruption(Spec):
+    """Damage done to the input, fresh in each step; the target stays clean (Vincent et al., 2008)."""
+
+    kind: Annotated[
+        Literal["none", "gaussian", "masking", "salt_pepper"],
+        Field(description="Damage the input and ask for the clean item back: a denoising autoencoder."),
+        Knob(),
+    ] = "none"
+    level: Annotated[
+        float,
+        Field(ge=0, le=1, description="How much damage: standard deviation of the noise, or share of features hit."),
+        Knob(step=0.05),
+    ] = 0.0
+
+
+class Objective(Spec):
+    """What is made small: a reconstruction term and weighted penalties, in nats per item."""
+
+    reconstruction: Annotated[
+        Literal["mse", "bce", "cross_entropy"],
+        Field(description="How a reconstruction is compared with its original."),
+        Knob(level="beginner"),
+    ] = "mse"
+    weight_decay: Annotated[
+        float,
+        Field(ge=0, le=1, description="Pulls every weight towards zero, in proportion to its size (L2)."),
+        Knob(scale="log", level="beginner"),
+    ] = 0.0
+    weight_l1: Annotated[
+        float,
+        Field(ge=0, le=1, description="Pulls every weight towards zero by the same force, so many become zero."),
+        Knob(scale="log"),
+    ] = 0.0
+    code_l1: Annotated[
+        float,
+        Field(ge=0, le=100, description="Charges for every active number of the code: a sparse autoencoder."),
+        Knob(scale="log"),
+    ] = 0.0
+    sparsity: Annotated[None, Field(description="Reserved for sparsity targets; only null so far.")] = None
+    contractive: Annotated[
+        float, Field(ge=0, le=0, description="Reserved for the contractive penalty; only 0 so far.")
+    ] = 0.0
+    corruption: Corruption = Corruption()
+
+
+# ------------------------------------------------------------------------------------ optimizer and training
+
+
+class Optimizer(Spec):
+    """How weights move against the gradient."""
+
+    kind: Annotated[
+        Literal["adam", "adamw", "sgd", "rmsprop"],
+        Field(description="The rule that turns gradients into steps."),
+        Knob(level="beginner"),
+    ] = "adam"
+    learning_rate: Annotated[
+        float,
+        Field(ge=1e-6, le=100, description="Length of each step. May change while the run trains."),
+        Knob(scale="log", level="beginner", live=True),
+    ] = 0.001
+    momentum: Annotated[
+        float,
+        Field(ge=0, le=0.999, description="Share of the last step that is kept; only sgd uses it."),
+        Knob(step=0.01),
+    ] = 0.9
+    schedule: Annotated[
+        Literal["constant", "cosine", "step"],
+        Field(
+            description="How the learning rate moves over the run: stays, falls to zero along a half cosine, "
+            "or is cut to a tenth after each third."
+        ),
+        Knob(),
+    ] = "constant"
+
+
+class Training(Spec):
+    """How long, in what portions, from which random start."""
+
+    batch_size: Annotated[
+        int,
+        Field(ge=1, le=4096, description="Items looked at before each step."),
+        Knob(unit="items", scale="log2", level="beginner"),
+    ] = 64
+    epochs: Annotated[
+        int,
+        Field(ge=1, le=10_000, description="How often the training items are gone through."),
+        Knob(unit="epochs", scale="log", level="beginner"),
+    ] = 30
+    max_seconds: Annotated[
+        float | None, Field(ge=0.1, le=86_400, description="Stop after this much training time."), Knob(unit="seconds")
+    ] = None
+    target_loss: Annotated[
+        float | None,
+        Field(ge=-1e9, le=1e9, description="Stop when the validation loss is this small."),
+        Knob(unit="nats per item"),
+    ] = None
+    patience: Annotated[
+        int | None,
+        Field(ge=1, le=10_000, description="Stop after this many epochs without a better validation loss."),
+        Knob(unit="epochs"),
+    ] = None
+    seed: Annotated[
+        int,
+        Field(ge=0, le=2**31 - 1, description="Start of every random number: weights, order of batches, noise."),
+        Knob(level="beginner"),
+    ] = 0
+
+
+class RunSpec(Spec):
+    """One experiment. Everything that is shown of a run follows from this and from its events."""
+
+    data: AnyData = Digits()
+    model: AnyModel = MLP()
+    objective: Objective = Objective()
+    optimizer: Optimizer = Optimizer()
+    training: Training = Training()
+
+
+# ------------------------------------------------------------------------------------- JSON, URL and widgets
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One leaf of a spec: where it stands, what it may be, and what it is now.
+
+    key: the path joined by underscores (`optimizer_learning_rate`), which is also its widget key and URL parameter.
+    choices: for fields that are one of a few words. low, high: bounds of numbers, None where there is none.
+    """
+
+    path: tuple[str, ...]
+    value: Any
+    default: Any
+    field: FieldInfo
+    knob: Knob
+    choices: tuple[Any, ...]
+    low: float | None
+    high: float | None
+    optional: bool
+
+    @property
+    def key(self) -> str:
+        return "_".join(self.path)
+
+
+def read(value: Mapping[str, Any] | str | bytes) -> RunSpec:
+    """A spec from JSON or from nested mappings; missing fields take their defaults.
+
+    Raises SpecError with one sentence for each field that does not fit.
+    """
+    try:
+        if isinstance(value, str | bytes):
+            return RunSpec.model_validate_json(value)
+        return RunSpec.model_validate(value)
+    except ValidationError as error:
+        raise SpecError(" ".join(sentence(problem) for problem in error.errors()[:5])) from None
+
+
+def sentence(problem: Mapping[str, Any]) -> str:
+    """One of Pydantic's findings as a sentence: which setting, what was expected, what came."""
+    *way, last = problem["loc"] or ("the experiment",)
+    where = ".".join(str(part) for part in (*(part for part in way if part not in _TAGS), last))
+    came = repr(problem.get("input"))
+    came = came if len(came) <= 60 else came[:57] + "..."
+    return f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, got {came}."
+
+
+def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Every leaf of the spec in the order of its fields. A union's `kind` is a leaf whose choices are the kinds."""
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            kinds = _kinds(field)
+            if len(kinds) > 1:
+                yield _setting((*prefix, name, "kind"), value.kind, field.default.kind, field, tuple(kinds))  # type: ignore[attr-defined]
+            yield from (leaf for leaf in settings(value, (*prefix, name)) if len(kinds) <= 1 or leaf.path[-1] != "kind")
+        elif name != "kind" or len(_words(field)) > 1:
+            yield _setting((*prefix, name), value, field.default, field, _words(field))
+
+
+def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
+    """The spec with some settings replaced, by key. A new kind keeps the settings that it shares with the old one and
+    drops the others.
+
+    Raises SpecError where a value does not fit, and for a key that this spec does not have.
+    """
+    before = {leaf.key: leaf.value for leaf in settings(spec)}
+    tree, used = _tree(RunSpec, (), before | dict(values))
+    if unknown := set(values) - used - set(before):
+        raise SpecError(f"This experiment has no setting {', '.join(sorted(unknown))}.")
+    return read(tree)
+
+
+def to_url(spec: RunSpec, start: RunSpec | None = None) -> dict[str, str]:
+    """The settings that differ from `start` (usually `RunSpec()`), as URL parameters."""
+    usual = {leaf.key: leaf.value for leaf in settings(start or RunSpec())}
+    return {
+        leaf.key: _to_text(leaf.value) for leaf in settings(spec) if leaf.value != usual.get(leaf.key, leaf.default)
+    }
+
+
+def from_url(params: Mapping[str, str], start: RunSpec | None = None) -> tuple[RunSpec, list[str]]:
+    """A spec from URL parameters, and a sentence for each parameter that was refused and left at its start value.
+
+    Parameters that are no settings are ignored. Whatever comes, the result is a valid spec.
+    """
+    spec, problems = start or RunSpec(), []
+    kinds_first = sorted(params, key=lambda key: not key.endswith("_kind"))
+    for key in kinds_first:
+        leaf = next((leaf for leaf in settings(spec) if leaf.key == key), None)
+        if leaf is None:
+            continue
+        try:
+            spec = changed(spec, {key: _from_text(params[key], leaf)})
+        except SpecError as error:
+            problems.append(str(error))
+    return spec, problems
+
+
+def _setting(path: tuple[str, ...], value: Any, default: Any, field: FieldInfo, choices: tuple[Any, ...]) -> Setting:
+    marks = field.metadata
+    return Setting(
+        path=path,
+        value=value,
+        default=default,
+        field=field,
+        knob=next((mark for mark in marks if isinstance(mark, Knob)), Knob(level="beginner")),
+        choices=choices,
+        low=next((float(mark.ge) for mark in marks if isinstance(mark, Ge)), None),  # type: ignore[arg-type]
+        high=next((float(mark.le) for mark in marks if isinstance(mark, Le)), None),  # type: ignore[arg-type]
+        optional=type(None) in (field.annotation, *get_args(field.annotation)),
+    )
+
+
+def _words(field: FieldInfo) -> tuple[Any, ...]:
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _kinds(field: FieldInfo) -> dict[str, type[Spec]]:
+    """The tagged union's members by kind; one entry for a plain nested spec."""
+    members = get_args(field.annotation) or (field.annotation,)
+    return {
+        str(member.model_fields["kind"].default) if "kind" in member.model_fields else "": member for member in members
+    }
+
+
+def _tree(cls: type[Spec], path: tuple[str, ...], flat: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Nested values for `cls` out of flat ones, and the keys that were of use."""
+    tree: dict[str, Any] = {}
+    used: set[str] = set()
+    for name, field in cls.model_fields.items():
+        key = "_".join((*path, name))
+        if isinstance(field.default, Spec):
+            kinds = _kinds(field)
+            kind = flat.get(f"{key}_kind", getattr(field.default, "kind", ""))
+            member = kinds.get(kind) if isinstance(kind, str) else None
+            if member is None and len(kinds) == 1:
+                member = next(iter(kinds.values()))
+            if member is None:
+                raise SpecError(f"{key}_kind: expected one of {', '.join(kinds)}, got {str(kind)[:60]!r}.")
+            tree[name], inner = _tree(member, (*path, name), flat)
+            used |= inner
+        elif key in flat:
+            tree[name] = flat[key]
+            used.add(key)
+    return tree, used
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "-".join(str(part) for part in value) or "none"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")  # the shortest text that gives the same number back
+    return str(value).lower() if isinstance(value, bool | None) else str(value)
+
+
+def _from_text(text: str, leaf: Setting) -> Any:
+    """Undoes `_to_text`; Pydantic turns what is left as text into numbers, or refuses it."""
+    if leaf.optional and text == "none":
+        return None
+    if isinstance(leaf.default, tuple):
+        return () if text in ("", "none") else tuple(text[:200].split("-"))
+    return next((choice for choice in leaf.choices if str(choice) == text), text)
+
+
+_TAGS = frozenset(
+    {kind for field in (RunSpec.model_fields["data"], MLP.model_fields["code"]) for kind in _kinds(field)}
+)

@@ -1,0 +1,74 @@
+"""Training: `train(spec)` yields what happens, `Trainer` is the same with a hand on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ae_core.compatibility import step_flops
+from ae_core.data import prepare
+from ae_core.events import Event
+from ae_core.spec import RunSpec
+from ae_core.training.fitted import Fitted
+from ae_core.training.pictures import log_spaced, snapshot_flops
+from ae_core.training.trainer import Trainer
+
+__all__ = ["Fitted", "Trainer", "Training", "train"]
+
+SNAPSHOT_SHARE = 0.05  # of the operations of training
+MOST_SNAPSHOTS = 24
+
+
+class Training(Iterator[Event]):
+    """A run as an iterator of its events, the last of which is Finished; `result()` gives the fitted model."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        self.trainer = Trainer(spec)
+        self._events = self._happen()
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def result(self) -> Fitted:
+        """Trains to the end, if it is not there yet, and gives the model to work with."""
+        for _ in self:
+            pass
+        trainer = self.trainer
+        trainer.model.eval()
+        split = prepare(trainer.spec.data, trainer.spec.objective.reconstruction)
+        return Fitted(trainer.spec, trainer.model, split.scaling, split.shape)
+
+    def _happen(self) -> Iterator[Event]:
+        trainer = self.trainer
+        yield from trainer.start()
+        for stop in _snapshot_steps(trainer):
+            if not trainer.done:
+                yield from self._until(stop)
+
+    def _until(self, step: int) -> Iterator[Event]:
+        """Events up to that step, and a snapshot there, before Finished."""
+        trainer = self.trainer
+        events: list[Event] = []
+        while not trainer.done and trainer.step < step:
+            yield from events
+            events = trainer.advance(steps=min(step - trainer.step, trainer.cadence.steps_per_epoch))
+        if trainer.done:
+            yield from events[:-1]
+            yield trainer.snapshot()
+            yield events[-1]
+        else:
+            yield from events
+            yield trainer.snapshot()
+
+
+def train(spec: RunSpec) -> Training:
+    """Trains what the spec describes: an iterator of events. Runs anywhere, without server, store or engine.
+
+    Snapshots are taken at steps that follow from the spec, so rarely that they cost at most a twentieth of training.
+    Raises SpecError before the first event where the choices of the spec exclude each other.
+    """
+    return Training(spec)
+
+
+def _snapshot_steps(trainer: Trainer) -> tuple[int, ...]:
+    affordable = SNAPSHOT_SHARE * trainer.goal * step_flops(trainer.spec) / snapshot_flops(trainer.spec)
+    return log_spaced(trainer.goal, min(MOST_SNAPSHOTS, int(affordable)))

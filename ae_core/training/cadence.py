@@ -1,0 +1,40 @@
+"""When a run reports: steps that follow from the spec alone, so that equal specs give equal events."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+MAX_REPORTS = 4000  # events of a run, whatever its length
+MAX_MEASURES = 1000  # of them measured on the items kept aside
+LEAST_STEPS = 8  # between two measures, so that tiny epochs are not spent on measuring
+STRIDE = 25  # steps between two reports inside a long epoch
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """stride: steps between reports inside an epoch. measure: epochs between measures on the items kept aside."""
+
+    steps_per_epoch: int
+    goal: int
+    stride: int
+    measure: int
+
+    def measures(self, step: int) -> bool:
+        """Whether this step ends an epoch that is measured; the last step always is."""
+        return step == self.goal or step % (self.measure * self.steps_per_epoch) == 0
+
+    def reports(self, step: int) -> bool:
+        """Whether this step has an event at all."""
+        return self.measures(step) or (step % self.steps_per_epoch) % self.stride == 0 < step % self.steps_per_epoch
+
+
+def cadence(epochs: int, steps_per_epoch: int) -> Cadence:
+    """The cadence of a run of that length."""
+    goal = epochs * steps_per_epoch
+    return Cadence(
+        steps_per_epoch=steps_per_epoch,
+        goal=goal,
+        stride=max(STRIDE, math.ceil(goal / MAX_REPORTS)),
+        measure=max(1, math.ceil(LEAST_STEPS / steps_per_epoch), math.ceil(epochs / MAX_MEASURES)),
+    )

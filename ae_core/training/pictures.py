@@ -1,0 +1,187 @@
+"""What is shown of a model while it learns: a fixed set of items, and what the model makes of them.
+
+`introduction` names what never changes, `arrays` what each snapshot holds. All arrays are NumPy, pixels are bytes.
+
+introduction: `labels` i2 (items,), -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
+`originals` u1 (shown, h, w, c) or f4 (shown, features); `original_labels` i2; `original_index` i4, the row among the
+items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
+snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
+`cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero;
+`layers.weight_norm` f4, `layers.dead` f4, the share of units that answer no item (NaN where no unit can be dead);
+`kl.dimensions` f4 (latent,), nats; `item_error` f4 (shown,), mean squared error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ae_core.compatibility import output_of, parameter_count, widths
+from ae_core.data import Split
+from ae_core.models import Autoencoder
+from ae_core.objectives import corrupt, kl_to_unit_normal
+from ae_core.pca import project
+from ae_core.spec import RunSpec, Variational
+
+MOST_ITEMS, LEAST_ITEMS = 2000, 300
+ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
+MOST_SHOWN = 48
+MOST_UNITS = 24
+PROBED = 256  # items on which dead units are looked for
+DRAWN_CODE = 3  # widest code that is drawn as it is; wider ones are projected on PROJECTED axes
+PROJECTED = 2
+
+
+class Exhibition:
+    """The fixed items of one run, and the pictures that a model makes of them."""
+
+    def __init__(self, spec: RunSpec, split: Split) -> None:
+        self.spec, self.split = spec, split
+        x = np.concatenate([split.val, split.train])
+        labels = _joined(split.val_labels, split.train_labels)
+        colour = _joined(split.val_colour, split.train_colour)
+        sizes = widths(spec)
+        encoder = sum(a * b for a, b in zip(sizes, sizes[1 : len(sizes) // 2 + 1], strict=False))
+        count = min(len(x), max(LEAST_ITEMS, min(MOST_ITEMS, int(ITEM_BUDGET / (2 * encoder)))))
+        from_val = min(len(split.val), max(count // 2, count - len(split.train)))
+        rows = np.concatenate([np.arange(from_val), len(split.val) + np.arange(count - from_val)])
+        self.items = torch.from_numpy(np.ascontiguousarray(x[rows]))
+        self.is_val = (rows < len(split.val)).astype(np.uint8)
+        self.labels = np.full(count, -1, np.int16) if labels is None else labels[rows].astype(np.int16)
+        self.colour = None if colour is None else colour[rows].astype(np.float32)
+        self.shown = _one_of_each(self.labels[:from_val], MOST_SHOWN)
+        self.probed = self.items[:PROBED]
+        corruption, noise = spec.objective.corruption, torch.Generator().manual_seed(spec.training.seed)
+        self.damaged = None
+        if corruption.kind != "none":
+            self.damaged = corrupt(self.items[self.shown], corruption.kind, corruption.level, noise)
+
+    def introduction(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What never changes: facts for the header, and arrays."""
+        spec, split = self.spec, self.split
+        arrays = {
+            "labels": self.labels,
+            "is_val": self.is_val,
+            "originals": self._pictured(self.items[self.shown]),
+            "original_labels": self.labels[self.shown],
+            "original_index": self.shown.astype(np.int32),
+        }
+        if self.colour is not None:
+            arrays["colour"] = self.colour
+        if split.form == "points":
+            arrays |= {"cloud": self.items.numpy(), "cloud_labels": self.labels}
+            if self.colour is not None:
+                arrays["cloud_colour"] = self.colour
+        facts = {
+            "data": spec.data.kind,
+            "form": split.form,
+            "shape": list(split.shape),
+            "label_names": list(split.label_names),
+            "feature_names": list(split.feature_names),
+            "latent_dim": spec.model.code.latent_dim,
+            "projection": "none" if spec.model.code.latent_dim <= DRAWN_CODE else "pca",
+            "code": spec.model.code.kind,
+            "parameters": parameter_count(spec),
+            "epochs": spec.training.epochs,
+            "output": output_of(spec),
+            "layers": ["encoder." + str(i) for i in range(len(spec.model.hidden))]
+            + ["code"]
+            + ["decoder." + str(i) for i in range(len(spec.model.hidden))]
+            + ["output"],
+            "reconstruction": spec.objective.reconstruction,
+            "corrupted": self.damaged is not None,
+        }
+        return facts, arrays
+
+    @torch.inference_mode()
+    def arrays(self, model: Autoencoder) -> dict[str, np.ndarray]:
+        """What the model, in evaluation mode, makes of the items now."""
+        originals = self.items[self.shown]
+        rebuilt = model.reconstruct(originals if self.damaged is None else self.damaged)
+        codes = model.encode(self.items)
+        found = {
+            "latent": _drawable(codes.centre.numpy()),
+            "reconstructions": self._pictured(rebuilt),
+            "item_error": (rebuilt - originals).square().mean(dim=-1).numpy(),
+        }
+        if self.damaged is not None:
+            found["corrupted"] = self._pictured(self.damaged)
+        if self.split.form == "points":
+            found["cloud_out"] = model.reconstruct(self.items).numpy()
+        if isinstance(self.spec.model.code, Variational) and codes.mu is not None and codes.log_var is not None:
+            found["kl.dimensions"] = kl_to_unit_normal(codes.mu, codes.log_var).mean(dim=0).numpy()
+        return found | self._units(model) | self._layers(model)
+
+    def _pictured(self, x: Tensor) -> np.ndarray:
+        """(n, features) -> bytes (n, h, w, c) for images, else the items in their own units."""
+        if self.split.form != "image":
+            return np.asarray(self.split.scaling.undo(x.numpy()), np.float32)
+        values = x.numpy()
+        if self.split.scaling.kind != "none":
+            values = self.split.scaling.undo(values)
+        if self.split.scaling.kind == "distribution":
+            values = values / np.maximum(values.max(axis=1, keepdims=True), 1e-12)
+        safe = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
+        return (safe.clip(0, 1) * 255 + 0.5).astype(np.uint8).reshape(-1, *self.split.shape)
+
+    def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:
+        """Weights into the first layer's units and out of the last layer's, each scaled by its own largest."""
+        matrices = list(model.matrices())
+        sides = {"units.encoder": matrices[0][1], "units.decoder": matrices[-1][1].t()}
+        found = {}
+        for name, matrix in sides.items():
+            units = np.nan_to_num(matrix[:MOST_UNITS].numpy())
+            units = units / np.maximum(np.abs(units).max(axis=1, keepdims=True), 1e-12)
+            if self.split.form == "image":
+                found[name] = (128 + 127 * units).astype(np.uint8).reshape(-1, *self.split.shape)
+            else:
+                found[name] = units.astype(np.float32)
+        return found
+
+    def _layers(self, model: Autoencoder) -> dict[str, np.ndarray]:
+        """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only)."""
+        layers = model(self.probed).layers
+        norms = np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32)
+        dead = np.full(len(norms), np.nan, np.float32)
+        if self.spec.model.activation == "relu":
+            names = [name for name, _ in model.matrices()]
+            for name, hidden in layers.items():
+                dead[names.index(name)] = float((hidden <= 0).all(dim=0).float().mean())
+        return {"layers.weight_norm": norms, "layers.dead": dead}
+
+
+def snapshot_flops(spec: RunSpec) -> float:
+    """About how many operations one snapshot costs."""
+    sizes = widths(spec)
+    products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    return 2 * ITEM_BUDGET + 2.0 * (MOST_SHOWN + PROBED) * products
+
+
+def _drawable(codes: np.ndarray) -> np.ndarray:
+    """Codes of up to three numbers as they are; wider ones on their first two principal axes."""
+    if codes.shape[1] <= DRAWN_CODE or not np.isfinite(codes).all():
+        return np.ascontiguousarray(codes[:, :DRAWN_CODE])
+    return project(codes, PROJECTED).astype(np.float32)
+
+
+def _joined(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    return None if first is None or second is None else np.concatenate([first, second])
+
+
+def _one_of_each(labels: np.ndarray, most: int) -> np.ndarray:
+    """Rows of up to `most` items, going round the classes in turn."""
+    turn = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        turn[labels == label] = np.arange((labels == label).sum())
+    return np.sort(np.lexsort((labels, turn))[:most])
+
+
+def log_spaced(goal: int, count: int) -> tuple[int, ...]:
+    """Up to `count` steps from 1 to goal, denser at the start, the last always among them."""
+    if count < 2 or goal < 2:
+        return (goal,)
+    return tuple(sorted({round(math.exp(math.log(goal) * i / (count - 1))) for i in range(count)}))

@@ -1,0 +1,413 @@
+"""One run in progress: steps, what they cost, and what they bring about, as events."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ae_core.compatibility import check, parameter_count
+from ae_core.data import prepare
+from ae_core.errors import CheckpointError, SpecError
+from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
+from ae_core.metrics import evaluate, final, squared_sum
+from ae_core.models import build
+from ae_core.objectives import corrupt, terms, weight_terms
+from ae_core.pca import reference
+from ae_core.spec import Optimizer, RunSpec
+from ae_core.training.cadence import cadence
+from ae_core.training.checkpoint import optimizer_tensors, pack, restore_optimizer, unpack
+from ae_core.training.optimizers import make_optimizer, schedule
+from ae_core.training.pictures import Exhibition
+
+START_ITEMS = 2000  # training items on which the untrained model is measured
+GROWTH = 30.0  # weights that grew more than this, while the loss is hardly better than before the first step, diverged
+HARDLY = 0.9  # of the first loss
+EXPLODED = 1e4  # a loss this many times the first one diverged
+
+
+@dataclass
+class Course:
+    """The state of a run that is not a tensor. Everything here is saved and comes back with the same bits."""
+
+    step: int = 0
+    position: int = 0  # items of this epoch already used
+    seconds: float = 0.0
+    learning_rate: float = 0.0  # before the schedule
+    counted: int = 0  # items since the last report
+    start_loss: float = math.inf
+    start_norm: float = math.inf
+    best_loss: float = math.inf
+    best_epoch: float = 0.0
+    ended: str = ""  # why it is over, or empty
+
+
+@dataclass
+class State:
+    """A copy of everything that a run is at one step."""
+
+    tensors: dict[str, Tensor]
+    course: dict[str, Any] = field(default_factory=dict)
+
+
+class Trainer:
+    """Trains what a spec describes. One thread at a time may use it; nothing outside it is touched, no global seed.
+
+    Two trainers of equal specs give equal events, and `Trainer(spec, blob)` goes on with the same bits as the trainer
+    whose `checkpoint()` the blob is (on the same machine type, torch build and number of threads).
+    Raises SpecError where the choices of the spec exclude each other, CheckpointError where the blob is of another one.
+    """
+
+    def __init__(self, spec: RunSpec, checkpoint: bytes | None = None) -> None:
+        check(spec)
+        self.spec = spec
+        split = prepare(spec.data, spec.objective.reconstruction)
+        self.train_items, self.val_items = torch.from_numpy(split.train), torch.from_numpy(split.val)
+        init, self._chance, self._order = _generators(spec.training.seed)
+        self.model = build(spec, init, self._chance)
+        self.optimizer = make_optimizer(spec, self.model)
+        self._weights = self.model.weights()
+        self._nothing = torch.zeros(())
+        count, batch = len(self.train_items), spec.training.batch_size
+        self._usable = count - 1 if spec.model.batch_norm and count % batch == 1 else count
+        self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch))
+        self.exhibition = Exhibition(spec, split)
+        self._order_of_items = torch.zeros(0, dtype=torch.int64)
+        self._sums: dict[str, Tensor] = {}
+        self._course = Course(learning_rate=spec.optimizer.learning_rate)
+        self._rate_in_use = spec.optimizer.learning_rate
+        if checkpoint is None:
+            self._course.start_norm = self._norm()
+        else:
+            self._restore(*unpack(checkpoint))
+        self._good = self._copy()
+
+    # -- where it stands
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return self._course.step
+
+    @property
+    def goal(self) -> int:
+        """Optimiser steps planned."""
+        return self.cadence.goal
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training items done."""
+        return self._course.step / self.cadence.steps_per_epoch
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training."""
+        return self._course.seconds
+
+    @property
+    def learning_rate(self) -> float:
+        """As it was set, before the schedule."""
+        return self._course.learning_rate
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return bool(self._course.ended) or self.step >= self.goal
+
+    @property
+    def status(self) -> str:
+        """running, finished, stopped or diverged."""
+        if self._course.ended in ("stopped", "diverged"):
+            return self._course.ended
+        return "finished" if self.done else "running"
+
+    # -- what it does
+
+    def start(self) -> list[Event]:
+        """What is known before the first step; nothing for a run that was resumed."""
+        if self.step:
+            return []
+        with self._measuring():
+            train = self._measured(self.train_items[:START_ITEMS])
+            val = self._measured(self.val_items)
+        self._course.start_loss = train["loss"]
+        self._good = self._copy()
+        facts = self._now()
+        return [
+            Started(
+                **facts,
+                parameters=parameter_count(self.spec),
+                train_items=len(self.train_items),
+                val_items=len(self.val_items),
+                steps_per_epoch=self.cadence.steps_per_epoch,
+                reference=self._reference(),
+            ),
+            Progress(**facts, train=train, val=val, learning_rate=self._scheduled()),
+        ]
+
+    def advance(self, *, seconds: float | None = None, steps: int | None = None) -> list[Event]:
+        """Trains for so long or for so many steps, at least one step unless it is done. The last event is Finished."""
+        events: list[Event] = []
+        last = self.goal if steps is None else min(self.goal, self.step + steps)
+        limit = self.spec.training.max_seconds
+        began = clock = time.perf_counter()
+        while not self.done and self.step < last:
+            self._step()
+            now = time.perf_counter()
+            self._course.seconds += now - clock
+            clock = now
+            if self.cadence.reports(self.step):
+                events += self._report()
+                now = time.perf_counter()
+                self._course.seconds += now - clock
+                clock = now
+            if limit is not None and self.seconds >= limit and not self.done:
+                self._course.ended = "max_seconds"
+            if self.done and not isinstance(events[-1] if events else None, Finished):
+                events.append(self._finished())
+            if seconds is not None and now - began >= seconds:
+                break
+        return events
+
+    def stop(self) -> list[Event]:
+        """Ends the run where it stands. It can be resumed from its checkpoint."""
+        if self.done:
+            return []
+        self._course.ended = "stopped"
+        return [self._finished()]
+
+    def set_learning_rate(self, value: float) -> LearningRateSet:
+        """Changes the learning rate from the next step on; the schedule goes on from there."""
+        try:
+            Optimizer(learning_rate=value)
+        except ValueError:
+            raise SpecError(f"The learning rate must be between 0.000001 and 100, got {value}.") from None
+        self._course.learning_rate = value
+        self._good = self._copy()
+        return LearningRateSet(**self._now(), learning_rate=value)
+
+    def introduction(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What never changes in the pictures of this run (see `training.pictures`)."""
+        facts, arrays = self.exhibition.introduction()
+        known = {
+            "reference": self._reference(),
+            "train_items": len(self.train_items),
+            "val_items": len(self.val_items),
+            "steps_per_epoch": self.cadence.steps_per_epoch,
+        }
+        return facts | known, arrays
+
+    def snapshot(self) -> Snapshot:
+        """What the model makes of its fixed items now."""
+        with self._measuring():
+            return Snapshot(**self._now(), arrays=self.exhibition.arrays(self.model))
+
+    def checkpoint(self) -> bytes:
+        """The whole state. After a divergence: the last good one."""
+        state = self._copy()
+        if self._course.ended in ("stopped", "diverged"):
+            state.course["ended"] = ""
+        return pack(state.tensors, {"spec": self.spec.model_dump_json(), **state.course})
+
+    # -- one step
+
+    def _step(self) -> None:
+        """One batch: forward, backward, update. Sums are kept as tensors; nothing is read off them here."""
+        course, batch = self._course, self.spec.training.batch_size
+        if course.position == 0:
+            self._order_of_items = torch.randperm(len(self.train_items), generator=self._order)[: self._usable]
+        rows = self._order_of_items[course.position : course.position + batch]
+        x = self.train_items.index_select(0, rows)
+        damage = self.spec.objective.corruption
+        seen = x if damage.kind == "none" else corrupt(x, damage.kind, damage.level, self._chance)
+        out = self.model(seen)
+        found = terms(self.spec, out, x, self.model.output)
+        loss = sum((value.mean() for value in found.values()), start=self._nothing)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._weight_l1()
+        self._use_rate(self._scheduled())
+        self.optimizer.step()
+        with torch.no_grad():
+            for name, value in found.items():
+                self._add(name, value.detach().sum())
+            if self.spec.objective.reconstruction != "mse":
+                self._add("squares", squared_sum(out, x, self.model.output, self.spec, found["reconstruction"]))
+        course.counted += len(rows)
+        course.step += 1
+        course.position = (course.position + len(rows)) % self._usable
+
+    def _weight_l1(self) -> None:
+        """Adds the gradient of lambda sum |w|, which is lambda sign(w)."""
+        if strength := self.spec.objective.weight_l1:
+            for weight in self._weights:
+                if weight.grad is not None:
+                    weight.grad.add_(weight.detach().sign(), alpha=strength)
+
+    def _scheduled(self) -> float:
+        """The learning rate of the next step."""
+        return self._course.learning_rate * schedule(self.spec.optimizer.schedule, self.step, self.goal)
+
+    def _use_rate(self, rate: float) -> None:
+        if rate != self._rate_in_use:
+            self._rate_in_use = rate
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
+    def _add(self, name: str, value: Tensor) -> None:
+        if name in self._sums:
+            self._sums[name].add_(value)
+        else:
+            self._sums[name] = value.to(torch.float64)
+
+    # -- what it reports
+
+    def _report(self) -> list[Event]:
+        """A Progress event, and the end of the run where one of its conditions holds."""
+        train = self._averages()
+        val = None
+        if self.cadence.measures(self.step):
+            with self._measuring():
+                val = self._measured(self.val_items)
+        if reason := self._trouble(train, val):
+            return self._diverge(reason)
+        event = Progress(**self._now(), train=train, val=val, learning_rate=self._rate_in_use)
+        if val is not None:
+            self._judge(val["loss"])
+            self._good = self._copy()
+        return [event]
+
+    def _averages(self) -> dict[str, float]:
+        """Terms per item since the last report."""
+        counted = max(self._course.counted, 1)
+        means = {name: float(value) / counted for name, value in self._sums.items()}
+        squares = means.pop("squares", 2 * means.get("reconstruction", math.nan))
+        self._sums, self._course.counted = {}, 0
+        return self._with_total(means, squares / self.train_items.shape[1])
+
+    def _measured(self, x: Tensor) -> dict[str, float]:
+        """Terms per item on x, as the model stands."""
+        means = evaluate(self.spec, self.model, x)
+        return self._with_total(means, means.pop("mse"))
+
+    def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
+        parts = means | {name: float(value) for name, value in weight_terms(self.spec, self.model).items()}
+        return {"loss": sum(parts.values()), **parts, "mse": mse}
+
+    def _judge(self, loss: float) -> None:
+        """Early stopping on the loss of the items kept aside."""
+        course, training = self._course, self.spec.training
+        if loss < course.best_loss:
+            course.best_loss, course.best_epoch = loss, self.epoch
+        if training.target_loss is not None and loss <= training.target_loss:
+            course.ended = "target_loss"
+        elif training.patience is not None and self.epoch - course.best_epoch >= training.patience:
+            course.ended = "patience"
+
+    def _trouble(self, train: dict[str, float], val: dict[str, float] | None) -> str:
+        """Why this is no longer learning, as a reason's name, or nothing."""
+        losses = [train["loss"]] + ([val["loss"]] if val else [])
+        norm = self._norm()
+        if not all(math.isfinite(value) for value in (*losses, norm)):
+            return "not_finite"
+        if max(losses) > EXPLODED * max(abs(self._course.start_loss), 1.0):
+            return "exploded"
+        if norm > GROWTH * self._course.start_norm and min(losses) >= HARDLY * self._course.start_loss:
+            return "weights_exploded"
+        return ""
+
+    def _diverge(self, reason: str) -> list[Event]:
+        """Goes back to the last good state and says so."""
+        facts = self._now()
+        good = self._good
+        self._restore(good.tensors, good.course)
+        self._course.seconds = facts["seconds"]
+        event = Diverged(**facts, reason=reason, good_step=self.step)
+        self._course.ended = "diverged"
+        return [event, self._finished(facts)]
+
+    def _finished(self, facts: dict[str, Any] | None = None) -> Finished:
+        self._course.ended = self._course.ended or "epochs"
+        with self._measuring():
+            metrics = final(self.spec, self.model, self.train_items, self.val_items)
+        metrics |= {
+            "seconds": self.seconds,
+            "samples_per_second": self.step / self.cadence.steps_per_epoch * self._usable / max(self.seconds, 1e-9),
+            "parameters": float(parameter_count(self.spec)),
+        }
+        return Finished(**(facts or self._now()), reason=self._course.ended, metrics=metrics)
+
+    def _now(self) -> dict[str, Any]:
+        return {"step": self.step, "epoch": self.epoch, "seconds": self.seconds}
+
+    def _reference(self) -> dict[str, float]:
+        return reference(self.spec.data, self.spec.objective.reconstruction, self.spec.model.code.latent_dim)
+
+    def _norm(self) -> float:
+        """Length of all weight matrices taken as one vector."""
+        return float(torch.stack(torch._foreach_norm([weight.detach() for weight in self._weights])).norm())
+
+    def _measuring(self) -> _Measuring:
+        return _Measuring(self.model)
+
+    # -- its whole state
+
+    def _copy(self) -> State:
+        live = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        live |= optimizer_tensors(self.optimizer) | {f"sums/{name}": value for name, value in self._sums.items()}
+        tensors = {name: value.detach().clone() for name, value in live.items()}
+        tensors |= {"random/chance": self._chance.get_state(), "random/order": self._order.get_state()}
+        tensors["order"] = self._order_of_items
+        return State(tensors, dict(vars(self._course)))
+
+    def _restore(self, tensors: dict[str, Tensor], course: dict[str, Any]) -> None:
+        """Takes a state over, from memory or from a checkpoint (which also holds its spec)."""
+        course = dict(course)
+        if "spec" in course:
+            saved = RunSpec.model_validate_json(course.pop("spec"))
+            if (saved.data, saved.model) != (self.spec.data, self.spec.model):
+                raise CheckpointError(
+                    "Expected a checkpoint of the same data and model, got one of another experiment."
+                )
+            if saved.optimizer.kind != self.spec.optimizer.kind:
+                tensors = {name: value for name, value in tensors.items() if not name.startswith("optimizer/")}
+            if saved.training.epochs != self.spec.training.epochs and course["ended"] != "target_loss":
+                course["ended"] = ""
+        parts = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+        self.model.load_state_dict(parts)
+        restore_optimizer(self.optimizer, tensors)
+        self._sums = {
+            name.removeprefix("sums/"): value.clone() for name, value in tensors.items() if name.startswith("sums/")
+        }
+        self._chance.set_state(tensors["random/chance"])
+        self._order.set_state(tensors["random/order"])
+        self._order_of_items = tensors["order"]
+        self._course = Course(**course)
+        self._rate_in_use = math.nan
+
+
+class _Measuring:
+    """Evaluation mode without gradients, and back to training mode."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.model, self.without_gradients = model, torch.inference_mode()
+
+    def __enter__(self) -> None:
+        self.model.eval()
+        self.without_gradients.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self.without_gradients.__exit__(*error)
+        self.model.train()
+
+
+def _generators(seed: int) -> tuple[torch.Generator, torch.Generator, torch.Generator]:
+    """Independent streams for first weights, chance while training, and the order of items, from one seed."""
+    seeds = np.random.SeedSequence(seed).generate_state(3, np.uint64)
+    first, second, third = (torch.Generator().manual_seed(int(value >> np.uint64(1))) for value in seeds)
+    return first, second, third
