@@ -22,7 +22,8 @@ def check(spec: RunSpec) -> None:
     if package := missing(dataset):
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
-    if loss == "bce" and (scaling == "standard" or scaling == "none" and dataset.value_range is None):
+    within_unit = scaling != "standard" and (scaling != "none" or dataset.value_range is not None)
+    if loss == "bce" and not within_unit:
         raise SpecError(
             "Binary cross-entropy (bce) expects features between 0 and 1, and these are not. "
             "Choose mse, or set data.standardise to minmax."
@@ -36,6 +37,11 @@ def check(spec: RunSpec) -> None:
         )
     if spec.model.output not in ("auto", USUAL_OUTPUT.get(loss, spec.model.output)):
         raise SpecError(f"{loss} needs the output {USUAL_OUTPUT[loss]}; got {spec.model.output}. Choose auto.")
+    if spec.model.output == "sigmoid" and not within_unit:
+        raise SpecError(
+            "A sigmoid output stays between 0 and 1, and these features do not. "
+            "Choose the output auto, or set data.standardise to minmax."
+        )
     if spec.model.output == "softmax" and scaling != "distribution":
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
     if spec.model.batch_norm and spec.training.batch_size < 2:

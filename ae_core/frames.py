@@ -9,6 +9,7 @@ multiple of 8 · the arrays, little-endian, C order, each begun on a multiple of
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -47,18 +48,20 @@ def decode(frame: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         (length,) = _LENGTH.unpack_from(frame)
         start = _LENGTH.size + length
-        header = json.loads(frame[_LENGTH.size : start])
-        arrays = {}
-        for item in header.pop("arrays"):
-            if item["dtype"] not in DTYPES:
-                raise FrameError(f"A frame holds {', '.join(sorted(DTYPES))}; {item['name']} is {item['dtype']}.")
-            count = int(np.prod(item["shape"], dtype=np.int64))
-            flat = np.frombuffer(frame, np.dtype("<" + item["dtype"]), count, start + item["offset"])
-            arrays[item["name"]] = flat.reshape(item["shape"])
-    except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise FrameError(
-            f"Expected a frame of the live stream, got {len(frame)} bytes that are none: {error}"
-        ) from None
+        header = dict(json.loads(frame[_LENGTH.size : start]))
+        arrays = {item["name"]: _view(frame, start, item) for item in header.pop("arrays")}
+    except (struct.error, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise FrameError(f"Expected a frame of the live stream, got {len(frame)} other bytes: {error}") from None
     if header.pop("v", None) != VERSION:
         raise FrameError(f"Expected a frame of version {VERSION}. Reload the page.")
     return header, arrays
+
+
+def _view(frame: bytes, start: int, item: Mapping[str, Any]) -> np.ndarray:
+    """One array of a frame whose arrays begin at `start`."""
+    if item["dtype"] not in DTYPES:
+        raise FrameError(f"A frame holds {', '.join(sorted(DTYPES))}; {item['name']} is {item['dtype']}.")
+    if any(number < 0 for number in (item["offset"], *item["shape"])):
+        raise FrameError(f"A frame's arrays begin and end inside it; {item['name']} does not.")
+    flat = np.frombuffer(frame, np.dtype("<" + item["dtype"]), math.prod(item["shape"]), start + item["offset"])
+    return flat.reshape(item["shape"])

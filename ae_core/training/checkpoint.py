@@ -32,13 +32,14 @@ def unpack(blob: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors = load(blob)
         length = int.from_bytes(blob[:8], "little")
         found = json.loads(json.loads(blob[8 : 8 + length])["__metadata__"]["latent_lab"])
+        version, state = found["version"], _rich(found["state"])
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"Expected a checkpoint of Latent Lab, got {len(blob)} bytes that are none: {error}"
         ) from None
-    if found["version"] != VERSION:
-        raise CheckpointError(f"Expected a checkpoint of version {VERSION}, got version {found['version']}.")
-    return tensors, _rich(found["state"])
+    if version != VERSION:
+        raise CheckpointError(f"Expected a checkpoint of version {VERSION}, got version {version}.")
+    return tensors, state
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

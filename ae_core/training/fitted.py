@@ -41,5 +41,6 @@ class Fitted:
     def _taken(self, x: np.ndarray) -> torch.Tensor:
         items, features = np.asarray(x, np.float32), math.prod(self.shape)
         if items.ndim == 0 or items.shape[1:] not in ((features,), self.shape):
-            raise SpecError(f"Expected items of shape (n, {features}) or (n, {self.shape}), got {items.shape}.")
+            shaped = "" if len(self.shape) == 1 else f" or (n, {', '.join(map(str, self.shape))})"
+            raise SpecError(f"Expected items of shape (n, {features}){shaped}, got {items.shape}.")
         return torch.from_numpy(np.ascontiguousarray(self._scaling.apply(items.reshape(-1, features)), np.float32))

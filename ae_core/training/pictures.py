@@ -114,6 +114,7 @@ class Exhibition:
             found["cloud_out"] = model.reconstruct(self.items).numpy()
         if isinstance(self.spec.model.code, Variational) and codes.mu is not None and codes.log_var is not None:
             found["kl.dimensions"] = kl_to_unit_normal(codes.mu, codes.log_var).mean(dim=0).numpy()
+        found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
         return found | self._units(model) | self._layers(model)
 
     def _pictured(self, x: Tensor) -> np.ndarray:
@@ -145,7 +146,7 @@ class Exhibition:
     def _layers(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only)."""
         layers = model(self.probed).layers
-        norms = np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32)
+        norms = np.nan_to_num(np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32))
         dead = np.full(len(norms), np.nan, np.float32)
         if self.spec.model.activation == "relu":
             names = [name for name, _ in model.matrices()]
@@ -163,9 +164,11 @@ def snapshot_flops(spec: RunSpec) -> float:
 
 def _drawable(codes: np.ndarray) -> np.ndarray:
     """Codes of up to three numbers as they are; wider ones on their first two principal axes."""
-    if codes.shape[1] <= DRAWN_CODE or not np.isfinite(codes).all():
-        return np.ascontiguousarray(codes[:, :DRAWN_CODE])
-    return project(codes, PROJECTED).astype(np.float32)
+    if codes.shape[1] <= DRAWN_CODE:
+        return np.ascontiguousarray(codes)
+    if not np.isfinite(codes).all():
+        return np.zeros((len(codes), PROJECTED), np.float32)
+    return project(codes.astype(np.float64), PROJECTED).astype(np.float32)  # squares of large codes leave float32
 
 
 def _joined(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:

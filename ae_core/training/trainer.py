@@ -26,6 +26,7 @@ from ae_core.training.optimizers import make_optimizer, schedule
 from ae_core.training.pictures import Exhibition
 
 START_ITEMS = 2000  # training items on which the untrained model is measured
+SOUND_ITEMS = 500  # items kept aside on which a checkpoint looks whether it is worth going back to
 GROWTH = 30.0  # weights that grew more than this, while the loss is hardly better than before the first step, diverged
 HARDLY = 0.9  # of the first loss
 EXPLODED = 1e4  # a loss this many times the first one diverged
@@ -83,9 +84,9 @@ class Trainer:
         self._rate_in_use = spec.optimizer.learning_rate
         if checkpoint is None:
             self._course.start_norm = self._norm()
+            self._good = self._copy()
         else:
-            self._restore(*unpack(checkpoint))
-        self._good = self._copy()
+            self._good = self._resume(checkpoint)
 
     # -- where it stands
 
@@ -129,8 +130,8 @@ class Trainer:
     # -- what it does
 
     def start(self) -> list[Event]:
-        """What is known before the first step; nothing for a run that was resumed."""
-        if self.step:
+        """What is known before the first step; nothing the second time, or for a run that was resumed."""
+        if self.step or math.isfinite(self._course.start_loss):
             return []
         with self._measuring():
             train = self._measured(self.train_items[:START_ITEMS])
@@ -167,7 +168,7 @@ class Trainer:
                 self._course.seconds += now - clock
                 clock = now
             if limit is not None and self.seconds >= limit and not self.done:
-                self._course.ended = "max_seconds"
+                events += self._ended("max_seconds")
             if self.done and not isinstance(events[-1] if events else None, Finished):
                 events.append(self._finished())
             if seconds is not None and now - began >= seconds:
@@ -176,10 +177,7 @@ class Trainer:
 
     def stop(self) -> list[Event]:
         """Ends the run where it stands. It can be resumed from its checkpoint."""
-        if self.done:
-            return []
-        self._course.ended = "stopped"
-        return [self._finished()]
+        return [] if self.done else self._ended("stopped")
 
     def set_learning_rate(self, value: float) -> LearningRateSet:
         """Changes the learning rate from the next step on; the schedule goes on from there."""
@@ -187,8 +185,7 @@ class Trainer:
             Optimizer(learning_rate=value)
         except ValueError:
             raise SpecError(f"The learning rate must be between 0.000001 and 100, got {value}.") from None
-        self._course.learning_rate = value
-        self._good = self._copy()
+        self._course.learning_rate = self._good.course["learning_rate"] = value
         return LearningRateSet(**self._now(), learning_rate=value)
 
     def introduction(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -208,10 +205,15 @@ class Trainer:
             return Snapshot(**self._now(), arrays=self.exhibition.arrays(self.model))
 
     def checkpoint(self) -> bytes:
-        """The whole state. After a divergence: the last good one."""
+        """The whole state. After a divergence: the last good one. In a run about to diverge: both."""
         state = self._copy()
         if self._course.ended in ("stopped", "diverged"):
             state.course["ended"] = ""
+        with self._measuring():
+            loss = self._measured(self.val_items[:SOUND_ITEMS])["loss"]
+        if not self._sound(loss):
+            state.tensors |= {f"good/{name}": value.clone() for name, value in self._good.tensors.items()}
+            state.course["good"] = self._good.course
         return pack(state.tensors, {"spec": self.spec.model_dump_json(), **state.course})
 
     # -- one step
@@ -279,7 +281,8 @@ class Trainer:
         event = Progress(**self._now(), train=train, val=val, learning_rate=self._rate_in_use)
         if val is not None:
             self._judge(val["loss"])
-            self._good = self._copy()
+            if self._sound(val["loss"]):
+                self._good = self._copy()
         return [event]
 
     def _averages(self) -> dict[str, float]:
@@ -320,6 +323,19 @@ class Trainer:
         if norm > GROWTH * self._course.start_norm and min(losses) >= HARDLY * self._course.start_loss:
             return "weights_exploded"
         return ""
+
+    def _sound(self, loss: float) -> bool:
+        """Whether a state with this loss is worth going back to: it is no worse than before the first step."""
+        return math.isfinite(loss) and loss <= self._course.start_loss
+
+    def _ended(self, reason: str) -> list[Event]:
+        """The end of the run where it stands, or its divergence, if it broke since the last report."""
+        with self._measuring():
+            measured = self._measured(self.val_items)
+        if trouble := self._trouble(measured, None):
+            return self._diverge(trouble)
+        self._course.ended = reason
+        return [self._finished()]
 
     def _diverge(self, reason: str) -> list[Event]:
         """Goes back to the last good state and says so."""
@@ -364,6 +380,17 @@ class Trainer:
         tensors |= {"random/chance": self._chance.get_state(), "random/order": self._order.get_state()}
         tensors["order"] = self._order_of_items
         return State(tensors, dict(vars(self._course)))
+
+    def _resume(self, checkpoint: bytes) -> State:
+        """Goes on from a checkpoint. Returns the last good state: where it stands, unless it is about to diverge."""
+        tensors, course = unpack(checkpoint)
+        good = {name.removeprefix("good/"): tensors.pop(name) for name in list(tensors) if name.startswith("good/")}
+        of_good = course.pop("good", None)
+        try:
+            self._restore(tensors, course)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"Expected a whole checkpoint of Latent Lab, got one with gaps: {error}") from None
+        return State(good, {**of_good, "spec": course["spec"]}) if of_good else self._copy()
 
     def _restore(self, tensors: dict[str, Tensor], course: dict[str, Any]) -> None:
         """Takes a state over, from memory or from a checkpoint (which also holds its spec)."""

@@ -1,0 +1,26 @@
+"""The run store: runs, their events and pictures, and the commands for them, in SQLite or PostgreSQL.
+
+    store = Store("sqlite:////home/me/lab.db")
+    store.create()
+    run = store.add_run(RunSpec(), owner="me")
+    store.events_after(run, seq=0)
+
+It is the only path between the web process, the engine's host and its workers. `tables` holds the schema, `records`
+what is read and written, `thinning` which pictures stay, `store` the transactions.
+"""
+
+from ae_core.store.records import ACTIVE, OVER, STATUSES, Attempt, Command, EngineState, Head, Publication, Run
+from ae_core.store.store import Store
+
+__all__ = [
+    "ACTIVE",
+    "OVER",
+    "STATUSES",
+    "Attempt",
+    "Command",
+    "EngineState",
+    "Head",
+    "Publication",
+    "Run",
+    "Store",
+]

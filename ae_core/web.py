@@ -1,0 +1,507 @@
+"""The doors of the server: JSON API, live stream, and the middleware that every request passes.
+
+`routes` and `middleware` are plain Starlette, so they run under Streamlit's `st.App` and under a bare `Starlette` in
+tests. Every refusal of the API is `{"error": "a sentence"}`; nothing here raises to the reader.
+
+Who a browser is: a random cookie (`ClientCookie`). A request without one gets it both in the response and in its own
+headers, so that whatever handles the very first request (a page reads `st.context.cookies`) already knows the client.
+
+Whose request it is: a POST or a WebSocket that names an Origin must name this server, scheme, host and port. One
+without an Origin comes from a program, not from a page: browsers send Origin with each of these, and older ones are
+held off by the cookie's SameSite=Lax. Behind a proxy that ends TLS, uvicorn learns the scheme from X-Forwarded-Proto
+of the addresses in FORWARDED_ALLOW_IPS (by default this machine).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import safetensors.numpy
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ae_core import frames
+from ae_core.engine.client import Client
+from ae_core.errors import (
+    AeError,
+    CheckpointError,
+    CommandRefused,
+    DataMissing,
+    LimitError,
+    NotYours,
+    SpecError,
+    UnknownRun,
+)
+from ae_core.script import python_lines
+from ae_core.spec import read
+from ae_core.store import Run, Store
+from ae_core.stream import Hub, Viewer
+
+VERSION = "0.1.0"
+IMAGES = Path(__file__).resolve().parents[1] / "assets" / "images"
+COOKIE = "latent_lab_client"
+COOKIE_SECONDS = 365 * 24 * 3600
+MOST_BYTES = 64 * 1024
+"""Of a request's body."""
+MOST_DEPTH = 16
+MOST_DIGITS = 18
+EVENTS = 5000
+"""Most events in one answer."""
+WORD = 4096
+"""Bytes of a message from a viewer, who has nothing to say."""
+
+_STATUS: dict[type[AeError], int] = {
+    SpecError: 422,
+    DataMissing: 422,
+    LimitError: 429,
+    NotYours: 403,
+    UnknownRun: 404,
+    CommandRefused: 409,
+    CheckpointError: 409,
+}
+_CLOSE = {UnknownRun: 4404, LimitError: 4429}
+_COMMANDS = ("pause", "resume", "step", "stop", "set")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_CLIENT = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    # No script-src or style-src: Streamlit's pages need inline styles, eval, blob: and data: (1.67).
+    (b"content-security-policy", b"frame-ancestors 'self'; object-src 'none'; base-uri 'self'"),
+)
+_log = logging.getLogger(__name__)
+
+
+def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
+    """The JSON API under /api, the live stream under /live/{run}, and the project's pictures under /images."""
+    api = _Api(store, client, hub)
+    inner = Router(
+        [
+            Route("/health", api.health),
+            Route("/runs", api.start, methods=["POST"]),
+            Route("/runs/{run}", api.run),
+            Route("/runs/{run}/events", api.events),
+            Route("/runs/{run}/commands", api.command, methods=["POST"]),
+            Route("/runs/{run}/files/{name}", api.file),
+        ],
+        redirect_slashes=False,
+    )
+    handlers: Mapping[Any, Any] = {HTTPException: _http_error, AeError: _ae_error, Exception: _any_error}
+    return [
+        Mount("/api", app=ExceptionMiddleware(inner, handlers)),
+        Mount("/images", app=StaticFiles(directory=IMAGES)),
+        WebSocketRoute("/live/{run}", _live(hub)),
+    ]
+
+
+def middleware() -> list[Middleware]:
+    """What every request passes, outermost first."""
+    return [Middleware(SecurityHeaders), Middleware(ClientCookie), Middleware(SameOrigin)]
+
+
+def client_of(cookies: Mapping[str, str]) -> str | None:
+    """The client that these cookies name, if they name one; pages pass `st.context.cookies`."""
+    value = cookies.get(COOKIE, "")
+    return value if _CLIENT.fullmatch(value) else None
+
+
+# ------------------------------------------------------------------------------------------------------- the API
+
+
+class _Api:
+    """The endpoints. Plain functions run in Starlette's thread pool, since the store blocks."""
+
+    def __init__(self, store: Store, client: Client, hub: Hub) -> None:
+        self._store, self._client, self._hub = store, client, hub
+
+    def health(self, request: Request) -> Response:
+        return _json({"status": "ok", "engine": self._store.engine_state()["state"], "version": VERSION})
+
+    def run(self, request: Request) -> Response:
+        run = self._run(request)
+        return _json(
+            {
+                "id": run.id,
+                "title": run.title,
+                "kind": run.kind,
+                "parent": run.parent,
+                "mine": run.owner == client_of(request.cookies),
+                "status": run.status,
+                "step": run.step,
+                "epoch": run.epoch,
+                "goal": run.goal,
+                "seconds": run.seconds,
+                "learning_rate": run.learning_rate,
+                "seq": run.seq,
+                "terms": self._terms(run),
+                "metrics": run.metrics,
+                "error": run.error,
+                "created": run.created,
+                "started": run.started,
+                "finished": run.finished,
+                "spec": run.spec.model_dump(mode="json"),
+            }
+        )
+
+    def events(self, request: Request) -> Response:
+        run = self._run(request)
+        after = request.query_params.get("after", "0")
+        if not re.fullmatch(r"[0-9]{1,9}", after):
+            raise SpecError(f"after: expected the number of the last event you have, from 0 up, got {after[:40]!r}.")
+        found = self._store.events_after(run.id, int(after), limit=EVENTS)
+        return _json([{"seq": seq, **event} for seq, event in found])
+
+    def file(self, request: Request) -> Response:
+        run = self._run(request)
+        makers: dict[str, tuple[Callable[[Run], bytes], str]] = {
+            "script.py": (self._script, "text/x-python; charset=utf-8"),
+            "codes.csv": (self._codes, "text/csv; charset=utf-8"),
+            "weights.safetensors": (self._weights, "application/octet-stream"),
+        }
+        name = request.path_params["name"]
+        if name not in makers:
+            raise HTTPException(404, f"A run has the files {', '.join(makers)}.")
+        make, kind = makers[name]
+        disposition = {"content-disposition": f'attachment; filename="{run.id}-{name}"'}
+        return Response(make(run), media_type=kind, headers=disposition)
+
+    async def start(self, request: Request) -> Response:
+        owner, body = _owner(request), await _body(request)
+        run = await run_in_threadpool(lambda: self._client.start_run(read(body), owner))
+        return _json({"id": run}, 201)
+
+    async def command(self, request: Request) -> Response:
+        owner, body = _owner(request), await _body(request)
+        verb, rate = body.get("command"), body.get("learning_rate")
+        run = await run_in_threadpool(self._run, request)
+        if unknown := sorted(body.keys() - {"command", "learning_rate"}):
+            raise SpecError(f"A command has the fields command and learning_rate, not {unknown[0][:40]!r}.")
+        if verb not in _COMMANDS:
+            raise SpecError(f"command: expected one of {', '.join(_COMMANDS)}, got {repr(verb)[:40]}.")
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
+            raise SpecError(f"learning_rate: expected a number, got {repr(rate)[:40]}.")
+        if verb == "set" and rate is None:
+            raise SpecError("set: expected a learning_rate, got none.")
+        await run_in_threadpool(
+            lambda: self._client.command(run.id, owner, verb, learning_rate=None if rate is None else float(rate))
+        )
+        self._hub.nudge()
+        return _json({"id": run.id, "command": verb}, 202)
+
+    def _run(self, request: Request) -> Run:
+        run = request.path_params["run"]
+        if not _ID.fullmatch(run):
+            raise _unknown(run)
+        return self._store.run(run)
+
+    def _terms(self, run: Run) -> dict[str, Any]:
+        """The last measured terms of each side."""
+        terms: dict[str, Any] = {"train": None, "val": None}
+        for _seq, event in reversed(self._store.events_after(run.id, max(0, run.seq - 200))):
+            if event["kind"] == "progress":
+                terms = {side: terms[side] or event[side] for side in terms}
+        return terms
+
+    def _script(self, run: Run) -> bytes:
+        return python_lines(run.spec).encode()
+
+    def _weights(self, run: Run) -> bytes:
+        blob = self._store.checkpoint(run.id)
+        if blob is None:
+            raise CommandRefused("This run has no checkpoint yet. Wait until it has trained for a moment.")
+        tensors = safetensors.numpy.load(blob)
+        model = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
+        return safetensors.numpy.save(model, {"format": "pt", "run": run.id})
+
+    def _codes(self, run: Run) -> bytes:
+        introduction, newest = self._store.introduction(run.id), self._store.snapshot_after(run.id, 0)
+        if introduction is None or newest is None:
+            raise CommandRefused("This run has no picture of its codes yet. Wait until it has trained for a moment.")
+        return codes_csv(frames.decode(introduction), frames.decode(newest[1])[1]["latent"]).encode()
+
+
+def codes_csv(introduction: tuple[Mapping[str, Any], Mapping[str, np.ndarray]], latent: np.ndarray) -> str:
+    """One line an evaluation item: its number, validation or train, its label, and its place in the latent map."""
+    about, arrays = introduction
+    names = about.get("label_names") or ()
+    axis = "pc" if about.get("projection") == "pca" else "z"
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["item", "split", "label", *(f"{axis}{number + 1}" for number in range(latent.shape[1]))])
+    for item, (is_val, label, code) in enumerate(zip(arrays["is_val"], arrays["labels"], latent, strict=True)):
+        name = "" if label < 0 else names[label] if label < len(names) else str(label)
+        table.writerow([item, "val" if is_val else "train", name, *(f"{value:.7g}" for value in code.astype(float))])
+    return text.getvalue()
+
+
+def _owner(request: Request) -> str:
+    owner = client_of(request.cookies)
+    if owner is None:  # only where `middleware()` is missing
+        raise NotYours(f"Expected the cookie {COOKIE}. Open the page in a browser first.")
+    return owner
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises SpecError, or HTTPException 413 before reading more than MOST_BYTES."""
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MOST_BYTES:
+            raise HTTPException(413, f"Expected at most {MOST_BYTES // 1024} kB of JSON, got more.")
+    return json_object(bytes(raw))
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """One JSON object, in the strict sense that everybody agrees on. Raises SpecError for anything else."""
+    try:
+        value = json.loads(
+            raw.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_short_integer
+        )
+        _check_parts(value)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"Expected a JSON object, got {len(raw)} bytes that are none: {str(error)[:200]}.") from None
+    if not isinstance(value, dict):
+        raise SpecError(f"Expected a JSON object, got {type(value).__name__}. Put the settings in {{}}.")
+    return value
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _short_integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a whole number has more than {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _check_parts(value: Any) -> None:
+    """Raises ValueError for nesting that is too deep, and for text that cannot be sent back (lone surrogates)."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        for part in level:
+            if isinstance(part, str):
+                part.encode()
+        inner = [part for part in level if isinstance(part, dict | list)]
+        level = [child for part in inner for child in (part if isinstance(part, list) else [*part, *part.values()])]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {MOST_DEPTH} levels")
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return JSONResponse(value, status, {"cache-control": "no-store"})
+
+
+def _unknown(run: str) -> UnknownRun:
+    return UnknownRun(f"There is no run {ascii(run[:40])}. It may have been deleted.")
+
+
+def _refusal(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": sentence}, status, {"cache-control": "no-store", **(headers or {})})
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = ascii(request.url.path[:80])
+    allowed = (error.headers or {}).get("Allow", "other methods")
+    sentences = {
+        404: f"There is nothing at {path}. Try /api/health, /api/runs/ID or /api/runs/ID/events.",
+        405: f"{path} does not answer {request.method}; it answers {allowed}.",
+    }
+    usual = HTTPException(error.status_code).detail
+    sentence = sentences.get(error.status_code, usual) if error.detail == usual else error.detail
+    return _refusal(error.status_code, sentence, error.headers)
+
+
+def _ae_error(request: Request, error: Exception) -> Response:
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+    return _refusal(status, re.sub(r"\S{80,}", lambda word: word[0][:77] + "...", str(error)))
+
+
+def _any_error(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed.", request.method, request.url.path, exc_info=error)
+    return _refusal(500, "Something went wrong on the server; its log says what. Try again.")
+
+
+# ------------------------------------------------------------------------------------------------ the live stream
+
+
+def _live(hub: Hub) -> Callable[[WebSocket], Awaitable[None]]:
+    async def live(socket: WebSocket) -> None:
+        """Frames of one run until either side leaves. Close code 4404: no such run; 4429: too many viewers."""
+        await socket.accept()
+        run = socket.path_params["run"]
+        try:
+            if not _ID.fullmatch(run):
+                raise _unknown(run)
+            async with hub.watch(run) as viewer:
+                await _show(socket, viewer)
+        except (UnknownRun, LimitError) as error:
+            await _close(socket, _CLOSE[type(error)], str(error))
+
+    return live
+
+
+async def _show(socket: WebSocket, viewer: Viewer) -> None:
+    """Send frames and listen; whichever ends first ends both."""
+    tasks = asyncio.create_task(_send(socket, viewer)), asyncio.create_task(_listen(socket))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled() and (end := _end_of(task)):
+            await _close(socket, *end)
+
+
+def _end_of(task: asyncio.Task[tuple[int, str] | None]) -> tuple[int, str] | None:
+    """Code and reason to close with; None if the viewer has left, which a sender notices by an exception."""
+    try:
+        return task.result()
+    except (WebSocketDisconnect, OSError):
+        return None
+
+
+async def _send(socket: WebSocket, viewer: Viewer) -> tuple[int, str] | None:
+    """Every frame that there is time for. Returns code and reason to close with."""
+    async for frame in viewer:
+        await socket.send_bytes(frame)
+    return (4404 if viewer.deleted else 1001), viewer.farewell
+
+
+async def _listen(socket: WebSocket) -> tuple[int, str] | None:
+    """Wait until the viewer leaves (None), or says more than one who only watches would (code and reason)."""
+    loop = asyncio.get_running_loop()
+    begin, words = loop.time(), 0
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        words += 1
+        if len(message.get("bytes") or message.get("text") or "") > WORD:
+            return 1009, "A viewer has nothing to say that is so long."
+        if words > 20 + 5 * (loop.time() - begin):
+            return 1008, "A viewer has nothing to say so often."
+
+
+async def _close(socket: WebSocket, code: int, sentence: str) -> None:
+    """Close with as much of the sentence as a closing frame holds (123 bytes), unless it is closed already."""
+    with suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(code, sentence.encode()[:123].decode(errors="ignore"))
+
+
+# ----------------------------------------------------------------------------------------------------- middleware
+
+
+class ClientCookie:
+    """Gives each browser a random name, unless it has one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or client_of(HTTPConnection(scope).cookies):
+            await self._app(scope, receive, send)
+            return
+        client = secrets.token_urlsafe(24)
+        secure = "; Secure" if scope.get("scheme") in ("https", "wss") else ""
+        given = f"{COOKIE}={client}; HttpOnly; SameSite=Lax; Path=/; Max-Age={COOKIE_SECONDS}{secure}".encode()
+        # a later cookie header wins over an earlier one, so one that is damaged is replaced too
+        known = {**scope, "headers": [*scope["headers"], (b"cookie", f"{COOKIE}={client}".encode())]}
+        await self._app(known, receive, _with_headers(send, ((b"set-cookie", given),), websocket=True))
+
+
+class SecurityHeaders:
+    """No guessing of types, no addresses of runs in other sites' logs, no frames of other sites around the pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        http = scope["type"] == "http"
+        await self._app(scope, receive, _with_headers(send, _SECURITY) if http else send)
+
+
+class SameOrigin:
+    """Refuses what another site's page asks of the API or the live stream (Streamlit guards its own doors)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"].startswith("/live/") and not _is_ours(scope):
+            await send({"type": "websocket.close", "code": 4403, "reason": _FOREIGN})
+        elif (
+            scope["type"] == "http"
+            and scope["path"].startswith("/api/")
+            and scope["method"] not in ("GET", "HEAD", "OPTIONS")
+            and not _is_ours(scope)
+        ):
+            await _refusal(403, _FOREIGN)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+_FOREIGN = "This request comes from another site's page. Open Latent Lab itself."
+
+
+def _is_ours(scope: Scope) -> bool:
+    """Whether every Origin that the request names is this server."""
+    origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    ours = _place(f"{scheme}://{hosts[0]}") if len(hosts) == 1 else None
+    return not origins or (ours is not None and all(_place(origin) == ours for origin in origins))
+
+
+def _place(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None for what names none (`null`)."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        return (parts.scheme, parts.hostname, port) if parts.hostname else None
+    except (ValueError, KeyError):
+        return None
+
+
+def _with_headers(send: Send, headers: tuple[tuple[bytes, bytes], ...], *, websocket: bool = False) -> Send:
+    """`send` that adds headers to the response, and to the answer to a WebSocket's handshake."""
+    starts = {"http.response.start"} | ({"websocket.accept", "websocket.http.response.start"} if websocket else set())
+
+    async def sending(message: Message) -> None:
+        if message["type"] in starts:
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
+        await send(message)
+
+    return sending

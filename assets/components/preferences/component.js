@@ -1,0 +1,8 @@
+// Keeps small preferences (the language) in cookies, so that they are known when the page is opened again.
+const YEAR_SECONDS = 365 * 24 * 3600;
+
+export default function ({ data }) {
+  for (const [name, value] of Object.entries(data || {})) {
+    document.cookie = `${name}=${encodeURIComponent(value)}; max-age=${YEAR_SECONDS}; path=/; SameSite=Lax`;
+  }
+}

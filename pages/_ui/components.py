@@ -1,0 +1,75 @@
+"""Typed wrappers over assets/components: one function each, registered once at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages._ui.text import section
+
+_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
+
+
+def _register(name: str) -> Callable[..., Any]:
+    parts = {}
+    for kind in ("html", "css", "js"):
+        file = _FOLDER / name / f"component.{kind}"
+        parts[kind] = file.read_text(encoding="utf-8") if file.exists() else None
+    return st.components.v2.component(f"latent_lab_{name}", isolate_styles=False, **parts)
+
+
+_stage, _hourglass, _cards, _preferences = map(_register, ("stage", "hourglass", "cards", "preferences"))
+
+
+@dataclass(frozen=True)
+class Card:
+    """One dataset to choose. image: URL of its thumbnail. missing: it cannot be chosen on this machine."""
+
+    id: str
+    title: str
+    note: str
+    image: str
+    missing: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network as the hourglass draws it. ratio: numbers of an item for each number of its code."""
+
+    input: Mapping[str, Any]
+    hidden: Sequence[int]
+    latent: int
+    code: str
+    max_layers: int
+    widths_max: int
+    latent_max: int
+    parameters: int
+    ratio: float
+    seconds_per_epoch: float | None
+
+
+def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
+    """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one."""
+    data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, "copy": section("stage")}
+    _stage(data=data, key="stage", on_status_change=on_status)
+
+
+def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:
+    """The network to scale, with its layers and neurons to add and remove. State: `hidden`, `latent`."""
+    data = asdict(shape) | {"locked": False, "copy": section("hourglass")}
+    _hourglass(data=data, key="model_hidden", on_hidden_change=on_hidden, on_latent_change=on_latent)
+
+
+def cards(label: str, chosen: str, options: Sequence[Card], on_chosen: Callable[[], None]) -> None:
+    """Datasets with thumbnails, of which one is chosen. State: `chosen`."""
+    data = {"label": label, "chosen": chosen, "cards": [asdict(card) for card in options]}
+    _cards(data=data, key="data_kind", on_chosen_change=on_chosen)
+
+
+def remember(preferences: Mapping[str, str]) -> None:
+    """Keeps preferences in cookies of this browser."""
+    _preferences(data=dict(preferences), key="preferences")

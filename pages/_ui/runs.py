@@ -1,0 +1,100 @@
+"""The runs of this browser: open, continue, rename, delete."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from ae_core import services
+from ae_core.store import Run
+from pages._ui import knobs, state
+from pages._ui.text import t
+
+TABLE, NAME = "runs", "runs_name"
+
+
+def run_list(current: Run | None) -> None:
+    """The table, and what can be done with the run that is ticked."""
+    with st.expander(t("runs.title"), icon=":material/history:"):
+        found = state.store().runs_of(state.owner())
+        if not found:
+            st.caption(t("runs.empty"))
+            return
+        picked = st.dataframe(
+            [_row(run, current) for run in found],
+            key=TABLE,
+            on_select="rerun",
+            selection_mode="single-row",
+            hide_index=True,
+            column_config={t("runs.started"): st.column_config.DatetimeColumn(format="distance")},
+        ).selection.rows
+        if picked and picked[0] < len(found):
+            _deeds(found[picked[0]])
+        else:
+            st.caption(t("runs.pick"))
+
+
+def name_of(run: Run) -> str:
+    """Its title, or what it is made of."""
+    layers = knobs.show((*run.spec.model.hidden, run.spec.model.code.latent_dim))
+    return run.title or t("runs.untitled", data=t(f"dataset.{run.spec.data.kind}.title"), layers=layers)
+
+
+def _row(run: Run, current: Run | None) -> dict[str, object]:
+    here = "▸ " if current and run.id == current.id else ""
+    return {
+        t("runs.name"): here + name_of(run),
+        t("runs.status"): t(f"status.{run.status}"),
+        t("runs.val_mse"): run.metrics.get("val_mse"),
+        t("runs.epochs"): round(run.epoch, 1),
+        t("runs.seconds"): round(run.seconds, 1),
+        t("runs.started"): datetime.fromtimestamp(run.created, UTC),
+    }
+
+
+def _deeds(run: Run) -> None:
+    with st.container(horizontal=True):
+        st.button(t("runs.open"), key="run_open", icon=":material/visibility:", on_click=_open, args=(run.id,))
+        st.button(
+            t("runs.continue"),
+            key="run_continue",
+            icon=":material/fast_forward:",
+            help=t("runs.continue_help"),
+            disabled=run.status in ("queued", "running"),
+            on_click=state.act(_continue),
+            args=(run.id,),
+        )
+        with st.popover(t("runs.rename"), icon=":material/edit:"):
+            st.text_input(t("runs.new_name"), value=run.title, key=f"{NAME}_{run.id}", max_chars=120)
+            st.button(t("runs.save"), key="run_rename", on_click=state.act(_rename), args=(run.id,))
+        with st.popover(t("runs.delete"), icon=":material/delete:"):
+            st.write(t("runs.delete_sure"))
+            st.button(t("runs.delete_yes"), key="run_delete", on_click=state.act(_delete), args=(run.id,))
+
+
+def _open(run_id: str) -> None:
+    state.open_run(run_id)
+    run = state.current_run()
+    if run:
+        state.put(run.spec)
+
+
+def _continue(run_id: str) -> None:
+    """An unfinished run goes on; a finished one gets a child with as many epochs again."""
+    run, client = state.store().run(run_id), services.current().client
+    if run.status == "finished":
+        run_id = client.continue_run(run.id, state.owner(), 2 * run.spec.training.epochs)
+    else:
+        client.command(run.id, state.owner(), "resume")
+    _open(run_id)
+
+
+def _rename(run_id: str) -> None:
+    state.store().rename(run_id, state.owner(), state.value(f"{NAME}_{run_id}") or "")
+    state.notify("info", t("notice.renamed"))
+
+
+def _delete(run_id: str) -> None:
+    services.current().client.delete_run(run_id, state.owner())
+    state.notify("info", t("notice.deleted"))

@@ -1,0 +1,156 @@
+"""What this browser tab remembers: the experiment on the knobs, the run on the stage, and who is looking.
+
+The only file that touches `st.session_state` and `st.query_params`. Streamlit forgets a widget's value when the widget
+is not drawn, so the experiment is kept under a key of its own and widgets are filled from it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from ae_core import services
+from ae_core.errors import AeError, SpecError, UnknownRun
+from ae_core.spec import RunSpec, Setting, changed, from_url, read, settings, to_url
+from ae_core.starter import STARTER, STARTER_RUN
+from ae_core.store import Run, Store
+from ae_core.web import COOKIE as CLIENT_COOKIE
+from ae_core.web import client_of
+from pages._ui.text import t
+
+SPEC, RUN, NOTICES, OWNER, LEVEL = "_spec", "_run", "_notices", "_owner", "level"
+DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
+
+
+def open_session() -> None:
+    """On the first script run of a tab: take experiment and run from the link, or show the newest run, or the starter."""
+    if SPEC in st.session_state:
+        return
+    params = dict(st.query_params)
+    spec, problems = from_url(params, STARTER)
+    st.session_state[NOTICES] = [("warning", t("notice.url", problem=problem)) for problem in problems]
+    st.session_state[RUN] = _first_run(params.get("run", ""))
+    if not set(params) & {leaf.key for leaf in settings(spec)} and (run := current_run()) is not None:
+        spec = run.spec
+    st.session_state[SPEC] = spec.model_dump_json()
+
+
+def _first_run(asked: str) -> str:
+    if asked:
+        try:
+            return store().run(asked).id
+        except UnknownRun:
+            notify("warning", t("notice.unknown_run"))
+    mine = store().runs_of(owner(), limit=1)
+    return mine[0].id if mine else STARTER_RUN
+
+
+# ------------------------------------------------------------------------------------------- the experiment
+
+
+def spec() -> RunSpec:
+    """The experiment that the knobs describe now."""
+    kept = read(st.session_state[SPEC])
+    drawn = {leaf.key for leaf in settings(kept)} - DRAWN_BY_COMPONENTS
+    values = {key: st.session_state[key] for key in drawn if key in st.session_state}
+    try:
+        now = changed(kept, values)
+    except SpecError as error:
+        notify("error", str(error))
+        now = kept
+    st.session_state[SPEC] = now.model_dump_json()
+    return now
+
+
+def change(values: Mapping[str, Any]) -> None:
+    """Changes settings from outside their widgets, which follow. Only before widgets are drawn, so in callbacks."""
+    put(changed(spec(), values))
+
+
+def put(new: RunSpec) -> None:
+    """Puts a whole experiment on the knobs. Only before widgets are drawn, so in callbacks."""
+    st.session_state[SPEC] = new.model_dump_json()
+    for leaf in settings(new):
+        if leaf.key in st.session_state and leaf.key not in DRAWN_BY_COMPONENTS:
+            st.session_state[leaf.key] = leaf.value
+
+
+def fill(leaf: Setting) -> None:
+    """Gives a widget that is about to be drawn its value."""
+    if leaf.key not in st.session_state:
+        st.session_state[leaf.key] = leaf.value
+
+
+def value(key: str) -> Any:
+    """What a widget or component of this key holds, None before it was drawn."""
+    return st.session_state.get(key)
+
+
+def link(now: RunSpec) -> None:
+    """Writes run and experiment into the address bar, so that it can be sent to somebody."""
+    run = current_run()
+    wanted = {} if run is None or run.id == STARTER_RUN else {"run": run.id}
+    if run is None or now != run.spec:
+        wanted |= to_url(now, STARTER)
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
+# --------------------------------------------------------------------------------------------------- the run
+
+
+def current_run() -> Run | None:
+    """The run on the stage, or None where it is gone."""
+    try:
+        return store().run(st.session_state[RUN])
+    except UnknownRun:
+        return None
+
+
+def open_run(run: str) -> None:
+    """Puts a run on the stage."""
+    st.session_state[RUN] = run
+
+
+def owner() -> str:
+    """Whose browser this is: the client cookie, or a name for this session where there is none."""
+    if OWNER not in st.session_state:
+        cookie = st.context.cookies.get(CLIENT_COOKIE)
+        known = client_of({CLIENT_COOKIE: cookie}) if isinstance(cookie, str) else None
+        st.session_state[OWNER] = known or secrets.token_urlsafe(16)
+    return str(st.session_state[OWNER])
+
+
+def store() -> Store:
+    """Where runs are."""
+    return services.current().store
+
+
+# --------------------------------------------------------------------------------------------------- notices
+
+
+def notify(kind: str, text: str) -> None:
+    """A sentence to show above the stage on this script run: warning, error or info."""
+    st.session_state.setdefault(NOTICES, []).append((kind, text))
+
+
+def notices() -> list[tuple[str, str]]:
+    """The sentences to show now; each is given out once."""
+    found: list[tuple[str, str]] = st.session_state.get(NOTICES, [])
+    st.session_state[NOTICES] = []
+    return list(dict.fromkeys(found))
+
+
+def act(deed: Callable[..., None]) -> Callable[..., None]:
+    """A callback whose AeErrors become notices."""
+
+    def careful(*args: Any) -> None:
+        try:
+            deed(*args)
+        except AeError as error:
+            notify("error", str(error))
+
+    return careful

@@ -1,0 +1,324 @@
+"""Playground: choose data, shape the network, slide settings, train live."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ae_core import frames, services
+from ae_core.compatibility import check, features, parameter_count, step_flops, steps_per_epoch
+from ae_core.data import DATASETS, missing
+from ae_core.errors import AeError
+from ae_core.plots.latent import draw_latent, latent_map
+from ae_core.script import python_lines
+from ae_core.spec import MLP, Code, RunSpec, changed, settings, to_url
+from ae_core.starter import STARTER, STARTER_RUN
+from ae_core.store import Run
+from pages._ui import components, knobs, state
+from pages._ui.runs import run_list
+from pages._ui.text import t
+
+BEGINNER = (
+    "optimizer_learning_rate",
+    "training_batch_size",
+    "training_epochs",
+    "model_activation",
+    "objective_reconstruction",
+    "objective_weight_decay",
+    "model_code_kind",
+    "model_code_beta",
+    "model_code_latent_dim",
+    "optimizer_kind",
+    "training_seed",
+)
+RESERVED = ("objective_sparsity", "objective_contractive")
+GOES_ON = ("queued", "running", "paused")
+
+
+# ------------------------------------------------------------------------------------------------------- choose
+
+
+def data_ui(spec: RunSpec, running: RunSpec | None) -> None:
+    """The dataset cards, why this one, and the knobs of the chosen one."""
+    options = [
+        components.Card(
+            id=kind,
+            title=t(f"dataset.{kind}.title"),
+            note=t(f"dataset.{kind}.why"),
+            image=f"/images/datasets/{kind}.png",
+            missing=missing(record) is not None,
+        )
+        for kind, record in DATASETS.items()
+    ]
+    components.cards(t("data.choose"), spec.data.kind, options, state.act(_choose_data))
+    record = DATASETS[spec.data.kind]
+    size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
+    st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
+    own = [key for key in _keys(spec) if key.startswith("data_") and key != "data_kind"]
+    with st.expander(t("data.settings")):
+        knobs.edit(spec, own, running, {})
+        st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
+        for other in DATASETS.values():
+            if package := missing(other):
+                st.caption(f"{t(f'dataset.{other.kind}.title')}: {t('data.missing', package=package)}")
+
+
+def learning_ui(spec: RunSpec, running: RunSpec | None) -> None:
+    """The knobs of network, objective, optimiser and training."""
+    level = st.segmented_control(
+        t("section.level"),
+        ("simple", "advanced"),
+        default="simple",
+        key=state.LEVEL,
+        format_func=lambda name: t(f"section.{name}"),
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    live = {"optimizer_learning_rate": state.act(_set_learning_rate)}
+    knobs.edit(spec, BEGINNER, running, live)
+    if level == "advanced":
+        more = [key for key in _keys(spec) if not key.startswith("data_")]
+        hidden = {*BEGINNER, *RESERVED, "model_hidden"}
+        knobs.edit(spec, [key for key in more if key not in hidden], running, live)
+
+
+def hourglass_ui(spec: RunSpec) -> None:
+    """The network to scale, and what it will cost."""
+    record, model = DATASETS[spec.data.kind], spec.model
+    size = features(spec)
+    shape = components.Shape(
+        input={"size": size, "shape": list(record.shape(spec.data)), "form": record.form},
+        hidden=model.hidden,
+        latent=model.code.latent_dim,
+        code=model.code.kind,
+        max_layers=_bound(MLP, "hidden", "max_length"),
+        widths_max=2048,
+        latent_max=_bound(Code, "latent_dim", "le"),
+        parameters=parameter_count(spec),
+        ratio=size / model.code.latent_dim,
+        seconds_per_epoch=_seconds_per_epoch(spec),
+    )
+    components.hourglass(shape, state.act(_choose_hidden), state.act(_choose_latent))
+
+
+# ----------------------------------------------------------------------------------------------------------- do
+
+
+def transport_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
+    """Train, pause, step, stop, reset: what a run can be told, each with a key."""
+    status = run.status if run else "empty"
+    active = mine and status in GOES_ON
+    with st.container(key="transport", horizontal=True, gap="small", vertical_alignment="center"):
+        _button("train", "play_arrow", "T", state.act(_train), kind="primary")
+        if mine and status in ("paused", "stopped", "interrupted", "failed"):
+            _button("resume", "resume", "P", state.act(_command), "resume")
+        else:
+            _button("pause", "pause", "P", state.act(_command), "pause", disabled=not (active and status != "paused"))
+        _button("step", "skip_next", "S", state.act(_step), 1, disabled=active and status != "paused")
+        _button(
+            "step_epoch",
+            "keyboard_double_arrow_right",
+            "E",
+            state.act(_step),
+            steps_per_epoch(spec),
+            disabled=active and status != "paused",
+        )
+        _button("stop", "stop", "X", state.act(_command), "stop", disabled=not active)
+        _button("reset", "restart_alt", "Z", state.act(_reset))
+        _button("new_seed", "casino", "N", state.act(_new_seed))
+
+
+def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
+    """What the reader should know: refusals, changes that wait, whose run this is, and how to recover."""
+    try:
+        check(spec)
+    except AeError as error:
+        state.notify("warning", str(error))
+    for kind, text in state.notices():
+        {"error": st.error, "warning": st.warning, "info": st.info}[kind](text)
+    engine = services.current().store.engine_state()["state"]
+    if engine != "ready" and run is not None and run.status == "queued":
+        st.info(t("notice.engine_starting" if engine == "starting" else "notice.engine_down"))
+    if run is None:
+        return
+    if mine and run.status == "diverged":
+        rate = run.learning_rate / 10
+        offer = t("rescue.offer", step=run.checkpointed_step, rate=f"{rate:g}")
+        st.button(offer, key="rescue", icon=":material/undo:", on_click=state.act(_rescue), args=(rate,))
+    if not mine:
+        st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
+    elif names := _waiting(spec, run.spec):
+        many = "transport.waiting_one" if len(names) == 1 else "transport.waiting_many"
+        st.caption(":orange[●] " + t(many, count=len(names), names=", ".join(names)))
+
+
+def _button(key: str, icon: str, shortcut: str, deed: object, *args: object, kind: str = "secondary", disabled: bool = False) -> None:
+    st.button(
+        t(f"transport.{key}"),
+        key=key,
+        icon=f":material/{icon}:",
+        type=kind,
+        shortcut=shortcut,
+        disabled=disabled,
+        on_click=deed,
+        args=args,
+    )
+
+
+# ------------------------------------------------------------------------------------------- what buttons bring about
+
+
+def _train() -> None:
+    """A new run of the experiment on the knobs; or the untouched one on the stage goes on."""
+    spec, run = state.spec(), state.current_run()
+    if run and run.owner == state.owner() and run.spec == spec and run.status == "paused" and run.step == 0:
+        _client().command(run.id, state.owner(), "resume")
+    else:
+        state.open_run(_client().start_run(spec, state.owner()))
+
+
+def _step(count: int) -> None:
+    """So many batches of the paused run, or of a new one that then waits."""
+    run = state.current_run()
+    if not (run and run.owner == state.owner() and run.status == "paused"):
+        _fresh()
+        run = state.current_run()
+    if run:
+        _client().command(run.id, state.owner(), "step", steps=count)
+
+
+def _reset() -> None:
+    """The same starting weights again, before the first step."""
+    run = state.current_run()
+    if run and run.owner == state.owner() and run.status in GOES_ON:
+        if run.step == 0 and run.status == "paused" and run.spec == state.spec():
+            return
+        _client().command(run.id, state.owner(), "stop")
+    _fresh()
+
+
+def _new_seed() -> None:
+    """The next seed, and its starting weights on the stage."""
+    state.change({"training_seed": (state.spec().training.seed + 1) % 2**31})
+    _reset()
+
+
+def _fresh() -> None:
+    state.open_run(_client().start_run(state.spec(), state.owner(), paused=True))
+
+
+def _command(verb: str) -> None:
+    run = state.current_run()
+    if run:
+        _client().command(run.id, state.owner(), verb)
+
+
+def _rescue(rate: float) -> None:
+    """From the last good state on, more carefully."""
+    run = state.current_run()
+    if run:
+        state.change({"optimizer_learning_rate": rate})
+        _client().command(run.id, state.owner(), "resume", learning_rate=rate)
+
+
+def _set_learning_rate() -> None:
+    """The one setting that changes a run while it trains."""
+    run = state.current_run()
+    if run and run.owner == state.owner() and run.status in GOES_ON:
+        _client().command(run.id, state.owner(), "set", learning_rate=state.value("optimizer_learning_rate"))
+
+
+def _choose_data() -> None:
+    state.change({"data_kind": state.value("data_kind")["chosen"]})
+
+
+def _choose_hidden() -> None:
+    state.change({"model_hidden": tuple(state.value("model_hidden")["hidden"])})
+
+
+def _choose_latent() -> None:
+    state.change({"model_code_latent_dim": state.value("model_hidden")["latent"]})
+
+
+# --------------------------------------------------------------------------------------------------------- show
+
+
+def closer_ui(run: Run | None) -> None:
+    """The latent map of a run that stands still, as a chart to zoom, select and save."""
+    if run is None or run.status in ("queued", "running") or not st.toggle(t("closer.title"), key="closer"):
+        return
+    store = services.current().store
+    introduction, newest = store.introduction(run.id), store.snapshot_after(run.id, 0)
+    if introduction is None or newest is None:
+        return
+    facts, fixed = frames.decode(introduction)
+    found = latent_map(fixed, frames.decode(newest[1])[1], facts["label_names"])
+    axis = t("closer.component" if facts["projection"] == "pca" else "closer.axis")
+    st.plotly_chart(draw_latent(found, {"axis": axis, "class": t("closer.class")}), key="closer_chart")
+
+
+def share_ui(spec: RunSpec, run: Run | None) -> None:
+    """Links to send, the run in Python, and its files."""
+    address = (st.context.url or "").split("?")[0]
+    shown = run.spec if run else spec
+    with st.expander(t("share.title"), icon=":material/share:"):
+        if run:
+            st.caption(t("share.link"))
+            st.code(f"{address}?run={run.id}", language=None)
+        st.caption(t("share.settings_link"))
+        query = "&".join(f"{key}={value}" for key, value in to_url(spec, STARTER).items())
+        st.code(f"{address}?{query}" if query else address, language=None)
+        st.caption(f"{t('share.python')}. {t('share.python_help')}")
+        st.code(python_lines(shown), language="python")
+        if run and run.metrics:
+            st.link_button(t("share.weights"), f"{address.rstrip('/')}/api/runs/{run.id}/files/weights.safetensors")
+
+
+def _keys(spec: RunSpec) -> list[str]:
+    return [leaf.key for leaf in settings(spec)]
+
+
+def _waiting(spec: RunSpec, running: RunSpec) -> list[str]:
+    """Names of the settings that differ from the run on the stage and cannot change while it trains."""
+    shown = {leaf.key: leaf.value for leaf in settings(running)}
+    return [
+        knobs.label(leaf.key)
+        for leaf in settings(spec)
+        if not leaf.knob.live and shown.get(leaf.key, leaf.default) != leaf.value
+    ]
+
+
+def _seconds_per_epoch(spec: RunSpec) -> float | None:
+    """From the speed that the engine measured of itself; None until it has."""
+    facts = services.current().store.engine_state()["facts"]
+    if not facts:
+        return None
+    return steps_per_epoch(spec) * (facts["overhead_seconds"] + step_flops(spec) / facts["flops_per_second"])
+
+
+def _bound(cls: type, field: str, name: str) -> int:
+    """A bound as it stands on the field."""
+    return next(int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name))
+
+
+def _client():
+    return services.current().client
+
+
+spec = state.spec()
+run = state.current_run()
+mine = run is not None and run.owner == state.owner()
+running = run.spec if run is not None and mine else None
+
+transport_ui(spec, run, mine)
+messages_ui(spec, run, mine)
+hourglass_ui(spec)
+components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
+closer_ui(run)
+run_list(run)
+share_ui(spec, run)
+with st.sidebar:
+    st.header(t("section.data"))
+    data_ui(spec, running)
+    st.header(t("section.learning"))
+    learning_ui(spec, running)
+state.link(spec)

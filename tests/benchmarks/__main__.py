@@ -1,0 +1,23 @@
+"""`python -m tests.benchmarks [training live]`: tables of speed, frame rate and latency. Wants an idle machine."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from tests.benchmarks.measure import machine
+
+PARTS = ("training", "live")
+
+
+def main(names: list[str]) -> None:
+    """Runs these parts, all of them if none is named."""
+    if unknown := set(names) - set(PARTS):
+        sys.exit(f"Expected some of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}.")
+    print(machine(), flush=True)
+    for name in names or PARTS:
+        print(f"\n{name}\n", flush=True)
+        print(import_module(f"tests.benchmarks.{name}").run(), flush=True)
+
+
+main(sys.argv[1:])

@@ -1,0 +1,111 @@
+"""Samples per second of `train()` beside the usual PyTorch loop and beside its matrix products alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from ae_core.compatibility import widths
+from ae_core.data import prepare
+from ae_core.events import Finished
+from ae_core.spec import RunSpec, changed
+from ae_core.training import train
+from tests.benchmarks.measure import rates, table
+
+KINDS = ("digits", "mnist5k")
+BATCHES = (32, 128, 512)
+EPOCHS = {"digits": 6, "mnist5k": 1}  # of one call of train(), so that one call takes about as long as one turn
+
+
+def run() -> str:
+    """The table: one row a dataset and batch size, one torch thread."""
+    torch.set_num_threads(1)
+    rows = []
+    for kind in KINDS:
+        for batch in BATCHES:
+            spec = changed(RunSpec(), {"data_kind": kind, "training_batch_size": batch})
+            found = rates({"train": whole_run(spec), "loop": usual_loop(spec), "products": products(spec)})
+            ours, loop, limit = found["train"], found["loop"], found["products"]
+            rows.append(
+                [f"{kind}, batch {batch}", f"{ours:,.0f}", f"{loop:,.0f}", f"{limit:,.0f}"]
+                + [f"{ours / loop:.2f}", f"{ours / limit:.2f}"]
+            )
+    head = ["samples/s", "`train()`", "usual loop", "products alone", "x usual loop", "share of products"]
+    return table(head, rows)
+
+
+def whole_run(spec: RunSpec) -> Callable[[], float]:
+    """`train()` as it is shipped: snapshots, validation and events included, from the call to the last event.
+
+    A short run has its start-up in it (model, PCA reference, first measurement); samples are counted over that too.
+    """
+    short = changed(spec, {"training_epochs": 10 * EPOCHS[spec.data.kind]})
+    items = len(prepare(spec.data, spec.objective.reconstruction).train)
+
+    def call() -> float:
+        *_, last = train(short)
+        assert isinstance(last, Finished)
+        return float(items * short.training.epochs)
+
+    return call
+
+
+def usual_loop(spec: RunSpec) -> Callable[[], float]:
+    """What a tutorial writes: DataLoader over a TensorDataset, default Adam, `loss.item()` in each step."""
+    torch.manual_seed(spec.training.seed)
+    data = torch.from_numpy(prepare(spec.data, spec.objective.reconstruction).train)
+    loader = DataLoader(TensorDataset(data), batch_size=spec.training.batch_size, shuffle=True)
+    model = plain_model(widths(spec))
+    optimizer = torch.optim.Adam(model.parameters(), lr=spec.optimizer.learning_rate)
+
+    def epoch() -> float:
+        total = 0.0
+        for (x,) in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(model(x), x)
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        return float(len(data))
+
+    return epoch
+
+
+def plain_model(sizes: tuple[int, ...]) -> nn.Sequential:
+    """The same network in plain PyTorch: ReLU after each hidden layer, none after the code and the output."""
+    middle = len(sizes) // 2
+    layers: list[nn.Module] = []
+    for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+        layers.append(nn.Linear(a, b))
+        if i not in (middle, len(sizes) - 1):
+            layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def products(spec: RunSpec) -> Callable[[], float]:
+    """Only the matrix products of a step, back to back into buffers: no step can be faster than these.
+
+    Each layer has three (output, gradient of its input, gradient of its weights) but the first, whose input needs none.
+    """
+    batch = spec.training.batch_size
+    calls = list(layer_products(widths(spec), batch))
+
+    def step() -> float:
+        for a, b, out in calls:
+            torch.mm(a, b, out=out)
+        return float(batch)
+
+    return step
+
+
+def layer_products(sizes: tuple[int, ...], batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """(left, right, result) of each product."""
+    for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        x, weight, delta = torch.randn(batch, a), torch.randn(b, a), torch.randn(batch, b)
+        yield x, weight.t(), torch.empty(batch, b)
+        yield delta.t(), x, torch.empty(b, a)
+        if i:
+            yield delta, weight, torch.empty(batch, a)

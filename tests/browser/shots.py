@@ -1,0 +1,230 @@
+"""Screenshots of the app in every state: `python -m tests.browser.shots build/shots [part of a name ...]`
+
+For human eyes; nothing compares pixels. A scene brings the page into a state, a view is a size, a theme and a language.
+Each scene is taken in the views beside its name. Pictures are called `scene-view.png`; those of a `-tall` view show the
+whole page. `LATENT_LAB_URL=http://...` takes the pictures of a server that runs already.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.running import chromium, running_app
+
+WAIT = 60_000
+
+
+@dataclass(frozen=True)
+class View:
+    """width, height in pixels. scheme: light or dark. locale: of the browser, which the app follows."""
+
+    width: int
+    height: int
+    scheme: str = "light"
+    locale: str = "en-GB"
+
+
+LAPTOP = View(1280, 800)
+VIEWS = {
+    "laptop": LAPTOP,
+    "laptop-dark": View(1280, 800, "dark"),
+    "laptop-zh": View(1280, 800, locale="zh-CN"),
+    "laptop-tall": View(1280, 2400),
+    "projector": View(1920, 1080),
+    "phone": View(390, 844),
+    "phone-dark-tall": View(390, 4200, "dark"),
+    "phone-zh-tall": View(390, 4200, locale="zh-CN"),
+}
+EVERYWHERE = tuple(VIEWS)
+USUALLY = ("laptop", "laptop-dark", "phone")
+
+
+def starter(page: Page) -> None:
+    """What a first visitor sees."""
+    until(page, "finished")
+
+
+def no_run(page: Page) -> None:
+    """A link to a run that there is not."""
+    go(page, "/?run=does-not-exist")
+    page.wait_for_load_state("networkidle")
+
+
+def bad_link(page: Page) -> None:
+    """A link whose numbers are out of range."""
+    go(page, "/?training_epochs=0&optimizer_learning_rate=nan&data_kind=imagenet")
+    until(page, "finished")
+
+
+def training(page: Page) -> None:
+    """In the middle of a run."""
+    watch(page, {"training": {"epochs": 1000}}, "running", 300)
+
+
+def training_images(page: Page) -> None:
+    """In the middle of a run on larger pictures."""
+    watch(page, {"data": {"kind": "mnist5k"}, "training": {"epochs": 1000}}, "running", 150)
+
+
+def training_points(page: Page) -> None:
+    """In the middle of a run on points in space, with a Gaussian code."""
+    spec = {"data": {"kind": "swiss_roll"}, "model": {"code": {"kind": "variational", "beta": 0.05}}}
+    watch(page, spec | {"training": {"epochs": 1000}}, "running", 1000)
+
+
+def training_table(page: Page) -> None:
+    """In the middle of a run on a table, with three numbers in the code."""
+    spec = {"data": {"kind": "wine"}, "model": {"code": {"kind": "point", "latent_dim": 3}}}
+    watch(page, spec | {"training": {"epochs": 1000}}, "running", 500)
+
+
+def denoising(page: Page) -> None:
+    """A run whose inputs are damaged."""
+    spec = {"objective": {"corruption": {"kind": "gaussian", "level": 0.3}}, "training": {"epochs": 1000}}
+    watch(page, spec, "running", 300)
+
+
+def paused(page: Page) -> None:
+    """A run that waits."""
+    run = watch(page, {"training": {"epochs": 1000}}, "running", 300)
+    command(page, run, "pause")
+    until(page, "paused")
+
+
+def finished(page: Page) -> None:
+    """A run that came to its end."""
+    watch(page, {"training": {"epochs": 20}}, "finished")
+
+
+def diverged(page: Page) -> None:
+    """A learning rate that was too large."""
+    watch(page, {"optimizer": {"kind": "sgd", "learning_rate": 100}}, "diverged")
+
+
+def all_settings(page: Page) -> None:
+    """Every knob."""
+    until(page, "finished")
+    page.get_by_role("radio").last.click()
+    page.wait_for_timeout(1000)
+
+
+def deep(page: Page) -> None:
+    """The largest hourglass, by link."""
+    go(page, "/?model_hidden=512-256-128-64-32-16&model_code_latent_dim=2")
+    until(page, "finished")
+
+
+SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
+    starter: EVERYWHERE,
+    training: EVERYWHERE,
+    training_images: ("laptop", "projector"),
+    training_points: USUALLY,
+    training_table: ("laptop",),
+    denoising: ("laptop",),
+    paused: USUALLY,
+    finished: USUALLY,
+    diverged: (*USUALLY, "laptop-zh"),
+    no_run: USUALLY,
+    bad_link: ("laptop", "laptop-zh"),
+    all_settings: ("laptop-tall", "phone-zh-tall"),
+    deep: ("laptop", "phone"),
+}
+
+
+# ------------------------------------------------------------------------------------------------- how to get there
+
+
+def go(page: Page, path: str) -> None:
+    """Opens another address of the same server."""
+    page.goto(address(page) + path)
+
+
+def address(page: Page) -> str:
+    return "/".join(page.url.split("/")[:3])
+
+
+def stage(page: Page, more: str = "") -> Any:
+    return page.locator(f"[data-testid=stage]{more}")
+
+
+def until(page: Page, status: str) -> None:
+    """Waits until the stage has drawn a run of that status."""
+    stage(page, f"[data-status={status}]:not([data-frames='0'])").wait_for(timeout=WAIT)
+
+
+def watch(page: Page, spec: dict[str, Any], status: str, step: int = 0) -> str:
+    """Starts a run of this visitor's and opens it; waits for a status and a step. The run's id."""
+    answer = page.context.request.post(f"{address(page)}/api/runs", data=spec)
+    assert answer.ok, answer.text()
+    run = str(answer.json()["id"])
+    go(page, f"/?run={run}")
+    until(page, status)
+    page.wait_for_function(
+        "step => Number(document.querySelector('[data-testid=stage]').dataset.step) >= step", arg=step, timeout=WAIT
+    )
+    return run
+
+
+def command(page: Page, run: str, verb: str) -> None:
+    """Tells a run of this visitor's to do something."""
+    page.context.request.post(f"{address(page)}/api/runs/{run}/commands", data={"command": verb})
+
+
+# ----------------------------------------------------------------------------------------------------------- taking
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Address of the server to look at: the one that was named, or one of our own."""
+    if url := os.environ.get("LATENT_LAB_URL"):
+        yield url.rstrip("/")
+    else:
+        with tempfile.TemporaryDirectory() as home, running_app(Path(home)) as app:
+            yield app.url
+
+
+def take(folder: Path, parts: list[str]) -> list[Path]:
+    """Takes the pictures whose names contain one of the parts, all of them if there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {
+        f"{scene.__name__}-{name}": (scene, VIEWS[name])
+        for scene, names in SCENES.items()
+        for name in names
+        if not parts or any(part in f"{scene.__name__}-{name}" for part in parts)
+    }
+    with server() as url, chromium() as browser:
+        for name, (scene, view) in wanted.items():
+            context = browser.new_context(
+                viewport={"width": view.width, "height": view.height},
+                color_scheme="dark" if view.scheme == "dark" else "light",
+                locale=view.locale,
+            )
+            page = context.new_page()
+            page.goto(url)
+            scene(page)
+            page.wait_for_timeout(700)  # for eyes only: Streamlit fades in what has changed
+            page.screenshot(path=folder / f"{name}.png")
+            stop_runs(page)
+            context.close()
+            print(folder / f"{name}.png", flush=True)
+    return [folder / f"{name}.png" for name in wanted]
+
+
+def stop_runs(page: Page) -> None:
+    """Ends what the scene left running, so that the next one has the machine to itself."""
+    found = stage(page)
+    if found.count() and found.get_attribute("data-status") in ("running", "paused", "queued"):
+        command(page, str(found.get_attribute("data-run")), "stop")
+
+
+if __name__ == "__main__":
+    take(Path(sys.argv[1]), sys.argv[2:])

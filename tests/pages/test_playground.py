@@ -1,0 +1,147 @@
+"""The playground, driven without a browser by Streamlit's own AppTest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ae_core import services
+from ae_core.data import DATASETS
+from ae_core.spec import changed, settings
+from ae_core.starter import STARTER
+
+SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """The opened playground of a new visitor, with a home of its own."""
+    monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
+    app = AppTest.from_file(str(SHELL), default_timeout=30)
+    return app
+
+
+def runs(app: AppTest):
+    """The runs of this visitor, newest first."""
+    return services.current().store.runs_of(app.session_state["_owner"])
+
+
+def clean(app: AppTest) -> AppTest:
+    """The same app, after making sure that no exception reached the page."""
+    assert [error.message for error in app.exception] == []
+    return app
+
+
+def test_opens_with_every_transport_button_and_the_beginner_knobs(page):
+    """A first visitor sees Train and the knobs that beginners need, and no error."""
+    clean(page.run())
+
+    assert {"train", "pause", "step", "stop", "reset", "new_seed"} <= {button.key for button in page.button}
+    assert page.select_slider(key="optimizer_learning_rate").value == STARTER.optimizer.learning_rate
+    assert not page.error
+
+
+def test_train_starts_a_run_of_exactly_what_the_knobs_say(page):
+    """Pressing Train writes one run with the experiment that is on the knobs, and the link names it."""
+    page.run()
+    page.select_slider(key="training_batch_size").set_value(128).run()
+    clean(page.button(key="train").click().run())
+
+    (run,) = runs(page)
+    assert run.spec == changed(STARTER, {"training_batch_size": 128})
+    assert page.query_params["run"] == run.id
+
+
+def test_a_link_with_settings_puts_them_on_the_knobs(page):
+    """Settings in the address arrive on the widgets."""
+    page.query_params["training_epochs"] = "50"
+    page.query_params["model_code_kind"] = "variational"
+    page.query_params["model_code_beta"] = "4"
+    clean(page.run())
+
+    assert page.select_slider(key="training_epochs").value == 50
+    assert page.slider(key="model_code_beta").value == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "hostile"),
+    [
+        ("optimizer_learning_rate", "1e9"),
+        ("training_batch_size", "<script>alert(1)</script>"),
+        ("data_kind", "../../etc/passwd"),
+        ("model_hidden", "9" * 2000),
+        ("training_seed", "-1"),
+        ("model_code_latent_dim", "nan"),
+    ],
+)
+def test_a_hostile_link_is_named_and_the_usual_value_used(page, key, hostile):
+    """A value that is refused is told in a sentence, and the page works as usual."""
+    page.query_params[key] = hostile
+    clean(page.run())
+
+    assert len(page.warning) == 1
+    clean(page.button(key="train").click().run())
+    assert runs(page)[0].spec == STARTER
+
+
+def test_an_unknown_run_is_said_and_the_starter_shown(page):
+    """A link to a run that does not exist leads to a sentence, not to an error."""
+    page.query_params["run"] = "no-such-run"
+    clean(page.run())
+
+    assert len(page.warning) == 1
+
+
+def test_choices_that_exclude_each_other_are_refused_with_a_sentence(page):
+    """bce on standardised points is refused on Train, and nothing is lost."""
+    page.query_params["data_kind"] = "moons"
+    page.query_params["objective_reconstruction"] = "bce"
+    page.run()
+    clean(page.button(key="train").click().run())
+
+    assert "minmax" in page.error[0].value
+    assert page.selectbox(key="objective_reconstruction").value == "bce"
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("code", ["point", "variational"])
+def test_every_setting_can_be_drawn_for_every_dataset(page, kind, code):
+    """With all settings shown, each dataset's knobs and each code's appear without an error."""
+    page.query_params["data_kind"] = kind
+    page.query_params["model_code_kind"] = code
+    page.run()
+    clean(page.button_group(key="level").set_value("advanced").run())
+
+    drawn = {
+        widget.key for widget in (*page.select_slider, *page.slider, *page.selectbox, *page.toggle, *page.number_input)
+    }
+    wanted = {leaf.key for leaf in settings(changed(STARTER, {"data_kind": kind, "model_code_kind": code}))}
+    assert wanted - drawn == {"data_kind", "model_hidden", "objective_sparsity", "objective_contractive"}
+
+
+def test_step_without_a_run_makes_one_that_waits(page):
+    """Step on the starter creates a paused run of one's own and asks for one batch."""
+    page.run()
+    clean(page.button(key="step").click().run())
+
+    (run,) = runs(page)
+    assert run.status == "queued"
+
+
+def test_new_seed_moves_the_knob_and_resets(page):
+    """New seed draws the next seed, shows it on its knob, and puts the new starting weights on the stage."""
+    page.run()
+    clean(page.button(key="new_seed").click().run())
+
+    assert page.number_input(key="training_seed").value == 1
+    assert runs(page)[0].spec.training.seed == 1
+
+
+def test_the_other_language_is_complete(page):
+    """Switching to Chinese changes the buttons and leaves nothing untranslated or broken."""
+    page.run()
+    clean(page.selectbox(key="language").set_value("zh").run())
+
+    assert page.button(key="train").label == "训练"

@@ -1,0 +1,144 @@
+"""Which choices go together, and how large a network is, said before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ae_core.compatibility import (
+    can_be_distribution,
+    check,
+    features,
+    parameter_count,
+    scaling_kind,
+    steps_per_epoch,
+    training_items,
+    widths,
+)
+from ae_core.data import DATASETS, prepare
+from ae_core.errors import SpecError
+from ae_core.models import build
+from ae_core.spec import MLP, RunSpec, changed
+from tests.strategies import specs
+
+SMALL = st.lists(st.integers(1, 40), max_size=6).map(tuple)
+
+
+def spec_with(**values: Any) -> RunSpec:
+    return changed(RunSpec(), values)
+
+
+# ------------------------------------------------------------------------------------------------------ sizes
+
+
+@settings(max_examples=60)
+@given(specs(model=specs(MLP, hidden=SMALL)))
+def test_parameters_are_counted_without_building_the_model(spec: RunSpec) -> None:
+    """The number on the hourglass equals the number of values that torch would learn."""
+    model = build(spec, torch.Generator().manual_seed(0), torch.Generator())
+    assert parameter_count(spec) == sum(part.numel() for part in model.parameters())
+
+
+@given(specs())
+def test_widths_lead_down_to_the_code_and_the_same_way_up(spec: RunSpec) -> None:
+    """The hourglass is symmetric, begins and ends with the item, and is narrowest by name in the middle."""
+    sizes = widths(spec)
+    assert sizes == sizes[::-1]
+    assert sizes[0] == features(spec)
+    assert sizes[len(sizes) // 2] == spec.model.code.latent_dim
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_sizes_are_known_before_the_data_is_loaded(kind: str) -> None:
+    """Items, features and steps an epoch follow from the record and equal those of the loaded data."""
+    spec = spec_with(data_kind=kind)
+    split = prepare(spec.data, "mse")
+    assert split.train.shape[1] == features(spec)
+    assert len(split.train) == pytest.approx(training_items(spec), rel=0.05)
+    assert steps_per_epoch(spec) == pytest.approx(-(-len(split.train) // spec.training.batch_size), rel=0.05)
+
+
+# ----------------------------------------------------------------------------------------------- combinations
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("reconstruction", ["mse", "bce", "cross_entropy"])
+@pytest.mark.parametrize("standardise", ["auto", "none", "standard", "minmax", "distribution"])
+def test_a_loss_and_a_scaling_that_are_accepted_fit_the_data(kind: str, reconstruction: str, standardise: str) -> None:
+    """What `check` lets pass gives targets in the range that the loss needs."""
+    spec = spec_with(data_kind=kind, objective_reconstruction=reconstruction, data_standardise=standardise)
+    try:
+        check(spec)
+    except SpecError:
+        return  # the sentences are tested below
+    split = prepare(spec.data, reconstruction)
+    for part in (split.train, split.val):
+        if reconstruction == "bce":
+            assert part.min() >= 0
+            assert part.max() <= 1
+        if reconstruction == "cross_entropy":
+            assert part.min() >= 0
+            assert part.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"data_kind": "swiss_roll", "objective_reconstruction": "bce"}, "bce.*minmax"),
+        ({"data_kind": "swiss_roll", "objective_reconstruction": "bce", "data_standardise": "none"}, "bce.*minmax"),
+        ({"objective_reconstruction": "bce", "data_standardise": "standard"}, "bce.*minmax"),
+        ({"data_kind": "swiss_roll", "objective_reconstruction": "cross_entropy"}, "negative"),
+        ({"data_kind": "moons", "data_standardise": "distribution"}, "negative"),
+        ({"objective_reconstruction": "cross_entropy", "data_standardise": "minmax"}, "auto"),
+        ({"objective_reconstruction": "bce", "model_output": "identity"}, "sigmoid"),
+        ({"objective_reconstruction": "cross_entropy", "model_output": "sigmoid"}, "softmax"),
+        ({"model_output": "softmax"}, "softmax.*distribution"),
+        ({"model_batch_norm": True, "training_batch_size": 1}, "batch_size"),
+        ({"objective_corruption_kind": "masking", "objective_corruption_level": 1.0}, "corruption"),
+        ({"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.96}, "corruption"),
+    ],
+)
+def test_choices_that_exclude_each_other_are_refused_in_a_sentence(values: dict[str, Any], words: str) -> None:
+    """Each refusal says what does not fit and what to choose instead."""
+    with pytest.raises(SpecError, match=words) as refused:
+        check(spec_with(**values))
+    assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"objective_reconstruction": "bce"},
+        {"objective_reconstruction": "cross_entropy"},
+        {"model_output": "sigmoid"},
+        {"model_hidden": (), "model_activation": "identity"},
+        {"data_kind": "swiss_roll", "objective_reconstruction": "bce", "data_standardise": "minmax"},
+        {"data_kind": "wine", "objective_reconstruction": "cross_entropy"},
+        {"model_batch_norm": True, "training_batch_size": 2},
+        {"objective_corruption_kind": "gaussian", "objective_corruption_level": 1.0},
+        {"model_tied": True, "model_code_kind": "variational"},
+    ],
+)
+def test_choices_that_fit_are_let_pass(values: dict[str, Any]) -> None:
+    """Nothing sensible is refused."""
+    check(spec_with(**values))
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_every_dataset_works_with_the_usual_choices(kind: str) -> None:
+    """Clicking another dataset card never ends in a refusal."""
+    check(spec_with(data_kind=kind))
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+def test_a_dataset_is_called_nonnegative_only_if_it_is(kind: str) -> None:
+    """What may be read as a distribution follows from the numbers themselves."""
+    spec = spec_with(data_kind=kind)
+    raw = prepare(spec.data, "mse").scaling.undo(prepare(spec.data, "mse").train)
+    assert not can_be_distribution(spec) or raw.min() >= -1e-5
+    assert scaling_kind(spec) in ("none", "standard")

@@ -1,0 +1,167 @@
+"""Every sentence on the screen exists in both languages, is used, and gets the numbers that it names."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ae_core.data import DATASETS
+from ae_core.spec import RunSpec, Setting, changed, settings
+
+ROOT = Path(__file__).parents[1]
+COPY = ROOT / "assets" / "copy"
+LANGUAGES = ("en", "zh")
+SCREEN = sorted([ROOT / "app.py", *(ROOT / "pages").rglob("*.py")])
+
+
+def flat(table: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            assert isinstance(value, str), f"{prefix}{name} is no text"
+            yield prefix + name, value
+
+
+@cache
+def copy(language: str) -> dict[str, str]:
+    return dict(flat(tomllib.loads((COPY / f"{language}.toml").read_text(encoding="utf-8"))))
+
+
+@cache
+def every_setting() -> dict[str, Setting]:
+    """Each setting of each kind of data and code, by key."""
+    kinds = {leaf.key: leaf.choices for leaf in settings(RunSpec()) if leaf.key in ("data_kind", "model_code_kind")}
+    specs = [
+        changed(RunSpec(), {"data_kind": data, "model_code_kind": code})
+        for data in kinds["data_kind"]
+        for code in kinds["model_code_kind"]
+    ]
+    return {leaf.key: leaf for spec in specs for leaf in settings(spec)}
+
+
+def demanded(language: str) -> Iterator[str]:
+    """Keys that a setting or a dataset must have in that language. English help is the field's own description."""
+    for key, leaf in every_setting().items():
+        yield f"knob.{key}.label"
+        if language != "en" or not leaf.field.description:
+            yield f"knob.{key}.help"
+        if leaf.low is not None and leaf.low != leaf.high and not key.endswith("_seed"):
+            yield f"knob.{key}.low"
+            yield f"knob.{key}.high"
+    for kind in DATASETS:
+        yield f"dataset.{kind}.title"
+        yield f"dataset.{kind}.why"
+
+
+def called(name: str) -> Iterator[tuple[Path, ast.Call]]:
+    """Every call of that function in the code of the screen."""
+    for path in SCREEN:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name) and node.func.id == name:
+                yield path, node
+
+
+def constants(name: str) -> Iterator[tuple[Path, str, ast.Call]]:
+    """The plain keys that calls of that function are given (both branches of a conditional count)."""
+    for path, node in called(name):
+        first = node.args[0]
+        for part in (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,):
+            if isinstance(part, ast.Constant):
+                yield path, str(part.value), node
+
+
+REGISTRIES = ("knob", "choice", "dataset")  # keys made from specs and datasets; checked by name, not by pattern
+
+
+def patterns() -> Iterator[str]:
+    """What f-strings inside t(...) and has(...), and whole sections, can name."""
+    for function in ("t", "has"):
+        for _, node in called(function):
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.JoinedStr):
+                    text = "".join(
+                        re.escape(str(piece.value)) if isinstance(piece, ast.Constant) else r"[^.]+"
+                        for piece in part.values
+                    )
+                    if not text.startswith(REGISTRIES):
+                        yield text
+    for _, prefix, _ in constants("section"):
+        yield re.escape(prefix) + r"\..+"
+
+
+def optional_keys() -> set[str]:
+    """What there may be: a name for each choice (without it the word itself is shown), and ends of any number."""
+    leaves = every_setting().items()
+    choices = {f"choice.{key}.{choice}" for key, leaf in leaves for choice in leaf.choices}
+    return choices | {f"knob.{key}.{end}" for key, leaf in leaves if leaf.low is not None for end in ("low", "high")}
+
+
+def names(text: str) -> set[str]:
+    """What a sentence wants filled in."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    """Nothing is said in one language only, but for the help of settings, which in English stands on the field."""
+    english, chinese = set(copy("en")), set(copy("zh"))
+    assert english - chinese == set()
+    assert {key for key in chinese - english if not re.fullmatch(r"knob\..+\.help", key)} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_that_a_page_asks_for_exists(language: str) -> None:
+    """No page stops at a missing key."""
+    missing = {f"{path.name}: {key}" for path, key, _ in constants("t") if key not in copy(language)}
+    assert sorted(missing) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_and_dataset_is_explained(language: str) -> None:
+    """Each setting has a name, help and, if it is a number, a sentence for each end; each dataset a title and why."""
+    assert sorted(set(demanded(language)) - set(copy(language))) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_is_left_over(language: str) -> None:
+    """Every key is asked for by a page, demanded by a registry, or the name of a choice."""
+    used = {key for _, key, _ in constants("t")} | {key for _, key, _ in constants("has")}
+    known = used | set(demanded(language)) | optional_keys()
+    computed = [re.compile(pattern) for pattern in patterns()]
+    left = {key for key in set(copy(language)) - known if not any(pattern.fullmatch(key) for pattern in computed)}
+    assert sorted(left) == []
+
+
+def test_every_sentence_wants_the_same_names_in_both_languages() -> None:
+    """A translation neither drops nor invents a number."""
+    wrong = {key for key in set(copy("en")) & set(copy("zh")) if names(copy("en")[key]) != names(copy("zh")[key])}
+    assert sorted(wrong) == []
+
+
+def test_every_sentence_gets_the_names_it_wants() -> None:
+    """What t(...) is given covers what the sentence names, so formatting never fails."""
+    wrong = set()
+    for path, key, node in constants("t"):
+        given = {keyword.arg for keyword in node.keywords}
+        if None not in given and names(copy("en").get(key, "")) - given:
+            wrong.add(f"{path.name}:{node.lineno} {key}")
+    assert sorted(wrong) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sentences_are_trimmed_and_not_empty(language: str) -> None:
+    """No stray blanks, and nothing is left to be translated later."""
+    assert {key for key, text in copy(language).items() if text != text.strip() or not text} == set()
+
+
+def test_chinese_is_chinese() -> None:
+    """A key that was only copied over is found: apart from names and pure symbols a sentence has Chinese characters."""
+    same = {key for key, text in copy("zh").items() if text == copy("en").get(key) and len(text.split()) > 2}
+    assert same == set()

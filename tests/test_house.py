@@ -1,0 +1,96 @@
+"""The house keeps its order: imports point down, the library knows no screen, and the web process stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "ae_core"
+FLOORS = [
+    {"spec", "events", "errors", "frames", "settings"},
+    {"data", "models", "objectives", "metrics", "pca", "compatibility", "script"},
+    {"training"},
+    {"store", "stream", "engine"},
+    {"services", "web", "starter"},
+]
+ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
+ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
+
+WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "compatibility", "spec")
+TOO_HEAVY = ("torch", "dask", "distributed", "sklearn", "skimage", "mlxtend", "scipy", "matplotlib")
+
+
+def imports(source: str) -> Iterator[str]:
+    """Dotted name of every thing that the source imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def wrong_imports(room: str, source: str) -> list[str]:
+    """What a file of that room imports although it may not."""
+    names = [name.split(".") for name in imports(source)]
+    screen = [".".join(name) for name in names if name[0] in ("streamlit", "pages", "app")]
+    upstairs = [".".join(name) for name in names if name[0] == "ae_core" and name[1] not in ALLOWED[room]]
+    return screen + upstairs
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+
+
+FILES = sorted(path for path in LIBRARY.rglob("*.py") if room_of(path) != "__init__")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_imports_point_down_the_house(path: Path) -> None:
+    """A room uses its own floor and the floors below it; no room knows Streamlit or the pages."""
+    assert room_of(path) in ALLOWED, f"Give the new room {room_of(path)} a floor in FLOORS."
+    assert wrong_imports(room_of(path), path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "planted"),
+    [
+        ("models", "import streamlit as st"),
+        ("store", "def draw():\n    from streamlit import session_state"),
+        ("spec", "from ae_core.data import DATASETS"),
+        ("data", "import ae_core.training"),
+        ("training", "from ae_core.store import Store"),
+        ("plots", "from ae_core.training import train"),
+        ("web", "from pages._ui.text import t"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(room: str, planted: str) -> None:
+    """The test above fails on every kind of import that points up, hidden in a function too."""
+    assert wrong_imports(room, planted)
+
+
+def test_the_package_itself_imports_nothing() -> None:
+    """`import ae_core` costs nothing, so every room alone decides what it loads."""
+    assert list(imports((LIBRARY / "__init__.py").read_text(encoding="utf-8"))) == []
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """Top-level packages that a fresh interpreter holds after importing those modules."""
+    script = "import sys\n" + "".join(f"import {name}\n" for name in modules) + "print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_the_web_process_stays_light() -> None:
+    """Everything that the web process uses is imported without torch, Dask, scikit-learn or their like."""
+    assert loaded_by(*(f"ae_core.{room}" for room in WEB_ROOMS)).isdisjoint(TOO_HEAVY)
+
+
+def test_the_training_room_is_heavy() -> None:
+    """The test above would notice: training does load torch."""
+    assert "torch" in loaded_by("ae_core.training")
