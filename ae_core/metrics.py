@@ -31,7 +31,7 @@ def evaluate(spec: RunSpec, model: Autoencoder, x: Tensor) -> dict[str, float]:
 
 
 def _chunks(x: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(x, CHUNK)  # type: ignore[no-untyped-call]
+    return torch.split(x, CHUNK)
 
 
 def squared_sum(out: Pass, x: Tensor, output: str, spec: RunSpec, reconstruction: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def evidence_lower_bound(
 ) -> tuple[float, float]:
     """(ELBO, KL) of a Gaussian code in nats per item: E_q ln p(x|z) - KL(q || N(0, I)), at beta = 1 always.
 
-    One draw of z an item. The ELBO is a bound of ln p(x), so it is usually negative; for mse the decoder is N(x_hat, I).
+    One draw of z an item. The ELBO is a bound of ln p(x), so usually negative; with mse the decoder is N(x_hat, I).
     Source: Kingma and Welling 2014, eq. 3.
     """
     elbo = kl = 0.0

@@ -30,8 +30,8 @@ class Spec(BaseModel):
 class Knob:
     """What a widget needs beside a field's type and bounds.
 
-    unit: of the number ("" = a pure number). step: of a slider, in the field's own units (for `scale="log"` the
-    slider moves by 1, 2, 5, 10 and for `log2` by doubling, and `step` is ignored). live: may change while the run trains.
+    unit: of the number ("" = a pure number). step: of a slider, in the field's own units (a `log` slider moves by 1, 2,
+    5, 10 and a `log2` slider by doubling; they ignore `step`). live: may change while the run trains.
     """
 
     unit: str = ""

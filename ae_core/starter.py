@@ -1,7 +1,7 @@
 """The finished run that is on the stage before anybody has trained anything.
 
-It was trained once (`python -m tests.gallery.starter`) and lies in assets/data/starter.frame: one frame whose header holds
-the run's news and whose arrays are their pictures and the last checkpoint, as bytes.
+It was trained once (`python -m tests.gallery.starter`) and lies in assets/data/starter.frame: one frame whose header
+holds the run's news and whose arrays are their pictures and the last checkpoint, as bytes.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ def packed(news: list[Publication]) -> bytes:
 def unpacked(blob: bytes) -> list[Publication]:
     """Undoes `packed`."""
     header, arrays = frames.decode(blob)
-    return [
-        Publication(**values, **{name: _bytes(arrays.get(f"{name}.{number}")) for name in PICTURES})
-        for number, values in enumerate(header["news"])
-    ]
+    found = []
+    for number, values in enumerate(header["news"]):
+        pictures: dict[str, Any] = {name: _bytes(arrays.get(f"{name}.{number}")) for name in PICTURES}
+        found.append(Publication(**values, **pictures))
+    return found
 
 
 def _bytes(array: np.ndarray | None) -> bytes | None:

@@ -24,7 +24,7 @@ from ae_core import frames
 from ae_core.errors import FrameError, LimitError, UnknownRun
 from ae_core.store import Head, Store
 
-FAST = 0.05
+FAST = 0.03
 """Seconds between two looks at the store while a watched run may change."""
 IDLE = 0.25
 """The same while every watched run has come to an end: they can still be resumed, deleted or renamed."""

@@ -7,7 +7,7 @@ import streamlit as st
 from pages._ui import components, state
 from pages._ui.text import COOKIE, LANGUAGES, language, t
 
-STYLE = Path(__file__).resolve().parents[1] / "assets" / "page.css"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def language_ui() -> None:
@@ -23,9 +23,9 @@ def language_ui() -> None:
     components.remember({COOKIE: now})
 
 
-st.set_page_config(page_title=t("app.title"), page_icon=":material/blur_on:", layout="wide")
+st.set_page_config(page_title=t("app.title"), page_icon=ASSETS / "images" / "icon.png", layout="wide")
 state.open_session()
-st.html(STYLE)
+st.html(ASSETS / "page.css")
 with st.sidebar:
     st.title(t("app.title"), anchor=False)
     st.caption(t("app.tagline"))

@@ -10,7 +10,7 @@ from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MLP, Code, RunSpec, changed, settings, to_url
+from ae_core.spec import MLP, Code, RunSpec, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, knobs, state
@@ -37,7 +37,7 @@ GOES_ON = ("queued", "running", "paused")
 # ------------------------------------------------------------------------------------------------------- choose
 
 
-def data_ui(spec: RunSpec, running: RunSpec | None) -> None:
+def data_ui(spec: RunSpec) -> None:
     """The dataset cards, why this one, and the knobs of the chosen one."""
     options = [
         components.Card(
@@ -55,14 +55,14 @@ def data_ui(spec: RunSpec, running: RunSpec | None) -> None:
     st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
     own = [key for key in _keys(spec) if key.startswith("data_") and key != "data_kind"]
     with st.expander(t("data.settings")):
-        knobs.edit(spec, own, running, {})
+        knobs.edit(spec, own, {})
         st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
         for other in DATASETS.values():
             if package := missing(other):
                 st.caption(f"{t(f'dataset.{other.kind}.title')}: {t('data.missing', package=package)}")
 
 
-def learning_ui(spec: RunSpec, running: RunSpec | None) -> None:
+def learning_ui(spec: RunSpec) -> None:
     """The knobs of network, objective, optimiser and training."""
     level = st.segmented_control(
         t("section.level"),
@@ -74,11 +74,11 @@ def learning_ui(spec: RunSpec, running: RunSpec | None) -> None:
         width="stretch",
     )
     live = {"optimizer_learning_rate": state.act(_set_learning_rate)}
-    knobs.edit(spec, BEGINNER, running, live)
+    knobs.edit(spec, BEGINNER, live)
     if level == "advanced":
         more = [key for key in _keys(spec) if not key.startswith("data_")]
         hidden = {*BEGINNER, *RESERVED, "model_hidden"}
-        knobs.edit(spec, [key for key in more if key not in hidden], running, live)
+        knobs.edit(spec, [key for key in more if key not in hidden], live)
 
 
 def hourglass_ui(spec: RunSpec) -> None:
@@ -146,12 +146,17 @@ def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
         st.button(offer, key="rescue", icon=":material/undo:", on_click=state.act(_rescue), args=(rate,))
     if not mine:
         st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
-    elif names := _waiting(spec, run.spec):
-        many = "transport.waiting_one" if len(names) == 1 else "transport.waiting_many"
-        st.caption(":orange[●] " + t(many, count=len(names), names=", ".join(names)))
+    elif keys := knobs.waiting(spec, run.spec):
+        names = ", ".join(knobs.label(key) for key in keys)
+        waiting = t(
+            "transport.waiting_one" if len(keys) == 1 else "transport.waiting_many", count=len(keys), names=names
+        )
+        st.caption(f":orange[●] {waiting}")
 
 
-def _button(key: str, icon: str, shortcut: str, deed: object, *args: object, kind: str = "secondary", disabled: bool = False) -> None:
+def _button(
+    key: str, icon: str, shortcut: str, deed: object, *args: object, kind: str = "secondary", disabled: bool = False
+) -> None:
     st.button(
         t(f"transport.{key}"),
         key=key,
@@ -277,16 +282,6 @@ def _keys(spec: RunSpec) -> list[str]:
     return [leaf.key for leaf in settings(spec)]
 
 
-def _waiting(spec: RunSpec, running: RunSpec) -> list[str]:
-    """Names of the settings that differ from the run on the stage and cannot change while it trains."""
-    shown = {leaf.key: leaf.value for leaf in settings(running)}
-    return [
-        knobs.label(leaf.key)
-        for leaf in settings(spec)
-        if not leaf.knob.live and shown.get(leaf.key, leaf.default) != leaf.value
-    ]
-
-
 def _seconds_per_epoch(spec: RunSpec) -> float | None:
     """From the speed that the engine measured of itself; None until it has."""
     facts = services.current().store.engine_state()["facts"]
@@ -307,7 +302,6 @@ def _client():
 spec = state.spec()
 run = state.current_run()
 mine = run is not None and run.owner == state.owner()
-running = run.spec if run is not None and mine else None
 
 transport_ui(spec, run, mine)
 messages_ui(spec, run, mine)
@@ -318,7 +312,8 @@ run_list(run)
 share_ui(spec, run)
 with st.sidebar:
     st.header(t("section.data"))
-    data_ui(spec, running)
+    data_ui(spec)
     st.header(t("section.learning"))
-    learning_ui(spec, running)
+    learning_ui(spec)
+    knobs.badges(spec, run.spec if run and mine else None)
 state.link(spec)

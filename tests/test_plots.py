@@ -17,7 +17,12 @@ def progress(step: int, val: float | None) -> Progress:
     """A made-up report."""
     terms = {"loss": 2.0 / step, "mse": 1.0 / step}
     return Progress(
-        step=step, epoch=step / 10, seconds=1.0, train=terms, val=None if val is None else {"loss": val, "mse": val}, learning_rate=0.1
+        step=step,
+        epoch=step / 10,
+        seconds=1.0,
+        train=terms,
+        val=None if val is None else {"loss": val, "mse": val},
+        learning_rate=0.1,
     )
 
 

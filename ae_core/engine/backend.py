@@ -11,7 +11,6 @@ import os
 import queue
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -112,27 +111,22 @@ class DaskBackend:
         )
         self._client.wait_for_workers(1 if self._cluster is None else settings.workers, timeout=120)
         self._client.register_plugin(_warm_plugin())
-        self._futures: dict[tuple[str, int], tuple[Any, str]] = {}
+        self._futures: dict[tuple[str, int], Any] = {}
         self._ended: queue.SimpleQueue[tuple[str, int]] = queue.SimpleQueue()
 
     def submit(self, run: str, generation: int) -> None:
-        """Submits the run to the worker that has least to do; to another one if that is gone."""
+        """Submits the run to whichever worker Dask finds least occupied.
+
+        Not to one that is named here: a task that prefers a worker is never taken up again when all workers were lost
+        at the same time, even where it may go to others.
+        """
         from distributed import fire_and_forget
 
         if (run, generation) in self._futures:
             return
-        worker = self._emptiest()
-        future = self._client.submit(
-            run_job,
-            run,
-            generation,
-            key=f"run-{run}-{generation}",
-            pure=False,
-            workers=[worker] if worker else None,
-            allow_other_workers=bool(worker),
-        )
+        future = self._client.submit(run_job, run, generation, key=f"run-{run}-{generation}", pure=False)
         fire_and_forget(future)  # type: ignore[no-untyped-call]  # on a cluster of its own the run outlives this process
-        self._futures[run, generation] = future, worker
+        self._futures[run, generation] = future
         future.add_done_callback(lambda _future: self._ended.put((run, generation)))
 
     def ended(self) -> list[Ended]:
@@ -140,8 +134,7 @@ class DaskBackend:
         found = []
         while not self._ended.empty():
             run, generation = self._ended.get()
-            future, _worker = self._futures.pop((run, generation))
-            found.append(_ending(run, generation, future))
+            found.append(_ending(run, generation, self._futures.pop((run, generation))))
         return found
 
     def workers(self) -> list[str]:
@@ -154,17 +147,12 @@ class DaskBackend:
             try:
                 self._client.run(_leave)
                 until = time.monotonic() + CLOSING
-                while time.monotonic() < until and any(not future.done() for future, _ in self._futures.values()):
+                while time.monotonic() < until and not all(future.done() for future in self._futures.values()):
                     time.sleep(0.02)
             except Exception:
                 log.exception("Not every worker could be asked to save its runs")
             self._cluster.close(timeout=5)
         self._client.close(timeout=5)
-
-    def _emptiest(self) -> str:
-        """The worker to which the fewest live submissions went."""
-        sent = Counter(worker for _future, worker in self._futures.values())
-        return min(self.workers(), key=lambda worker: sent[worker], default="")
 
 
 def run_job(run: str, generation: int) -> str:

@@ -48,7 +48,7 @@ class Autoencoder(nn.Module):
         encoders = [Dense(a, b, model.bias, init) for a, b in zip(down, down[1:], strict=False)]
         self.encoder = nn.ModuleList([hidden(dense, dense.weight.shape[0]) for dense in encoders])
         self.code = CODES[type(model.code)](down[-1], model.code, model.bias, init, chance)
-        head: Dense = self.code.dense
+        head = cast(Dense, self.code.dense)
         mirrored: list[Dense | None] = [head, *reversed(encoders)] if model.tied else [None] * (len(up) - 1)
         decoders = [Dense(a, b, model.bias, init, twin) for a, b, twin in zip(up, up[1:], mirrored, strict=False)]
         self.decoder = nn.ModuleList([hidden(dense, up[i + 1]) for i, dense in enumerate(decoders[:-1])])

@@ -1,1 +1,1 @@
-"""Pictures that stand still: first events or arrays to numbers, then numbers to a Plotly figure. Words come as arguments."""
+"""Pictures that stand still: events or arrays to numbers, then numbers to a figure. Words come as arguments."""

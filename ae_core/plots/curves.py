@@ -39,6 +39,9 @@ def draw_curves(found: Curves, term: str, words: Mapping[str, str], log: bool = 
         line = {"dash": dash, "color": colour, "width": 2}
         figure.add_scatter(x=found.epochs, y=values, name=words[side], mode="lines", connectgaps=True, line=line)
     figure.update_layout(
-        xaxis_title=words["epoch"], yaxis_title=words[term], yaxis_type="log" if log else "linear", hovermode="x unified"
+        xaxis_title=words["epoch"],
+        yaxis_title=words[term],
+        yaxis_type="log" if log else "linear",
+        hovermode="x unified",
     )
     return figure

@@ -21,7 +21,9 @@ class LatentMap:
     names: Sequence[str]
 
 
-def latent_map(introduction: Mapping[str, np.ndarray], snapshot: Mapping[str, np.ndarray], names: Sequence[str]) -> LatentMap:
+def latent_map(
+    introduction: Mapping[str, np.ndarray], snapshot: Mapping[str, np.ndarray], names: Sequence[str]
+) -> LatentMap:
     """The map out of a run's introduction and one of its snapshots. No items yet is a valid answer."""
     codes = snapshot.get("latent", np.zeros((0, 2), np.float32))
     labels = introduction.get("labels", np.full(len(codes), -1, np.int16))
@@ -29,7 +31,7 @@ def latent_map(introduction: Mapping[str, np.ndarray], snapshot: Mapping[str, np
 
 
 def draw_latent(found: LatentMap, words: Mapping[str, str]) -> go.Figure:
-    """One trace a class (or one continuous colour). A 1-D code lies on a line, one lane a class. words: `axis`, `class`."""
+    """One trace a class (or one continuous colour); a 1-D code has one lane a class. words: `axis`, `class`."""
     figure = go.Figure()
     if found.colour is not None:
         shade = {"color": found.colour, "colorscale": "Cividis", "showscale": True}
@@ -46,12 +48,14 @@ def draw_latent(found: LatentMap, words: Mapping[str, str]) -> go.Figure:
     return figure
 
 
-def _add(figure: go.Figure, codes: np.ndarray, lane: np.ndarray, name: str, marker: dict[str, object]) -> None:
+def _add(figure: go.Figure, codes: np.ndarray, lane: np.ndarray, name: str, marker: Mapping[str, object]) -> None:
     if codes.shape[1] == 3:
         solid = {"circle", "square", "diamond", "cross", "x"}
         symbol = marker.get("symbol", "circle")
-        three = marker | {"size": 3, "symbol": symbol if symbol in solid else "circle"}
+        three = {**marker, "size": 3, "symbol": symbol if symbol in solid else "circle"}
         figure.add_scatter3d(x=codes[:, 0], y=codes[:, 1], z=codes[:, 2], mode="markers", name=name, marker=three)
     else:
         second = codes[:, 1] if codes.shape[1] == 2 else lane
-        figure.add_scattergl(x=codes[:, 0], y=second, mode="markers", name=name, marker=marker | {"size": 6, "opacity": 0.8})
+        figure.add_scattergl(
+            x=codes[:, 0], y=second, mode="markers", name=name, marker={**marker, "size": 6, "opacity": 0.8}
+        )

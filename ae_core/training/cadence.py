@@ -6,23 +6,29 @@ import math
 from dataclasses import dataclass
 
 MAX_REPORTS = 4000  # events of a run, whatever its length
-MAX_MEASURES = 1000  # of them measured on the items kept aside
+MAX_MEASURES = 1000  # of them measured on the items kept aside, once the run is no longer young
+YOUNG = 100  # measures at the start of a run that come as often as they may, however long it is
 LEAST_STEPS = 8  # between two measures, so that tiny epochs are not spent on measuring
 STRIDE = 25  # steps between two reports inside a long epoch
 
 
 @dataclass(frozen=True)
 class Cadence:
-    """stride: steps between reports inside an epoch. measure: epochs between measures on the items kept aside."""
+    """stride: steps between reports inside an epoch. measure: epochs between measures on the items kept aside, and
+    young_measure the same while the run is young.
+    """
 
     steps_per_epoch: int
     goal: int
     stride: int
     measure: int
+    young_measure: int
 
     def measures(self, step: int) -> bool:
         """Whether this step ends an epoch that is measured; the last step always is."""
-        return step == self.goal or step % (self.measure * self.steps_per_epoch) == 0
+        often = self.young_measure * self.steps_per_epoch
+        rare = self.measure * self.steps_per_epoch
+        return step == self.goal or step % (often if step <= YOUNG * often else rare) == 0
 
     def reports(self, step: int) -> bool:
         """Whether this step has an event at all."""
@@ -32,9 +38,11 @@ class Cadence:
 def cadence(epochs: int, steps_per_epoch: int) -> Cadence:
     """The cadence of a run of that length."""
     goal = epochs * steps_per_epoch
+    young = max(1, math.ceil(LEAST_STEPS / steps_per_epoch))
     return Cadence(
         steps_per_epoch=steps_per_epoch,
         goal=goal,
         stride=max(STRIDE, math.ceil(goal / MAX_REPORTS)),
-        measure=max(1, math.ceil(LEAST_STEPS / steps_per_epoch), math.ceil(epochs / MAX_MEASURES)),
+        measure=max(young, math.ceil(epochs / MAX_MEASURES)),
+        young_measure=young,
     )

@@ -126,7 +126,7 @@ class Exhibition:
             values = self.split.scaling.undo(values)
         if self.split.scaling.kind == "distribution":
             values = values / np.maximum(values.max(axis=1, keepdims=True), 1e-12)
-        safe = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
+        safe: np.ndarray = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
         return (safe.clip(0, 1) * 255 + 0.5).astype(np.uint8).reshape(-1, *self.split.shape)
 
     def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:

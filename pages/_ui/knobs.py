@@ -12,17 +12,43 @@ from pages._ui import state
 from pages._ui.text import has, language, t
 
 MANTISSAS = (1, 2, 5)
+LIVE, WAITS = "#0f9d8a", "#d9730d"  # badges
 SMALLEST = 1e-6  # above zero, on a log slider that also has zero
 
 
-def edit(spec: RunSpec, keys: Iterable[str], running: RunSpec | None, on_change: dict[str, Callable[..., None]]) -> None:
-    """Draws the widgets of these settings, in that order. running: the spec on the stage, whose differences are marked."""
+def edit(spec: RunSpec, keys: Iterable[str], on_change: dict[str, Callable[..., None]]) -> None:
+    """Draws the widgets of these settings, in that order."""
     leaves = {leaf.key: leaf for leaf in settings(spec)}
-    shown = {leaf.key: leaf.value for leaf in settings(running)} if running else {}
     for key in keys:
         if key in leaves:
-            leaf = leaves[key]
-            _draw(leaf, waiting=key in shown and shown[key] != leaf.value, on_change=on_change.get(key))
+            _draw(leaves[key], on_change.get(key))
+
+
+def waiting(spec: RunSpec, running: RunSpec) -> list[str]:
+    """Keys of the settings that differ from the running experiment and cannot change while it trains."""
+    shown = {leaf.key: leaf.value for leaf in settings(running)}
+    return [
+        leaf.key for leaf in settings(spec) if not leaf.knob.live and shown.get(leaf.key, leaf.default) != leaf.value
+    ]
+
+
+def badges(spec: RunSpec, running: RunSpec | None) -> None:
+    """Marks beside the names of settings: which change at once, and which wait for the next run.
+
+    As style, not as text of the label: a widget whose label changes would lose the reader's grip on it.
+    """
+    live = [leaf.key for leaf in settings(spec) if leaf.knob.live]
+    rules = [_badge(key, t("transport.live"), LIVE) for key in live]
+    rules += [_badge(key, t("transport.needs_reset"), WAITS) for key in (waiting(spec, running) if running else [])]
+    st.html(f"<style>{''.join(rules)}</style>")
+
+
+def _badge(key: str, word: str, colour: str) -> str:
+    return (
+        f'.st-key-{key} [data-testid="stWidgetLabel"] p::after {{ content: "{word}"; '
+        f"color: color-mix(in srgb, {colour} 75%, currentColor); "
+        f"background: color-mix(in srgb, {colour} 16%, transparent); }}"
+    )
 
 
 def label(key: str) -> str:
@@ -68,14 +94,9 @@ def steps(leaf: Setting) -> list[float]:
     return sorted(fitting)
 
 
-def _draw(leaf: Setting, waiting: bool, on_change: Callable[..., None] | None) -> None:
+def _draw(leaf: Setting, on_change: Callable[..., None] | None) -> None:
     state.fill(leaf)
-    name = label(leaf.key)
-    if leaf.knob.live:
-        name += f" :green-badge[{t('transport.live')}]"
-    elif waiting:
-        name += f" :orange-badge[{t('transport.needs_reset')}]"
-    common = {"label": name, "key": leaf.key, "help": explain(leaf), "on_change": on_change}
+    common = {"label": label(leaf.key), "key": leaf.key, "help": explain(leaf), "on_change": on_change}
     if leaf.choices:
         st.selectbox(options=leaf.choices, format_func=lambda value: choice(leaf.key, value), **common)
     elif isinstance(leaf.default, bool):

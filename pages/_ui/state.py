@@ -26,7 +26,7 @@ DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
 def open_session() -> None:
-    """On the first script run of a tab: take experiment and run from the link, or show the newest run, or the starter."""
+    """On a tab's first script run: experiment and run from the link, else the newest run, else the starter."""
     if SPEC in st.session_state:
         return
     params = dict(st.query_params)

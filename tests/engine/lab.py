@@ -95,7 +95,6 @@ def timeless(body: dict[str, Any]) -> dict[str, Any]:
 def undisturbed(spec: RunSpec, rates: dict[int, float] | None = None) -> tuple[list[dict[str, Any]], Trainer]:
     """What the trainer alone makes of the spec, with the learning rate changed at some steps."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # both as in a worker's threads
     trainer = Trainer(spec)
     events = trainer.start()
     for step, rate in sorted((rates or {}).items()):

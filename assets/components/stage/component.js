@@ -418,7 +418,7 @@ function drawBanner(S, now, head) {
   banner.classList.toggle("ll-mild", now === "interrupted");
   banner.querySelector("path").setAttribute("d", ICONS[now]);
   write(banner.querySelector("b"), say(S, `banner_${now}`));
-  write(banner.querySelector("p"), (now === "diverged" && S.data.copy?.[`reason_${head.note}`]) || head.error || say(S, `banner_${now}_help`));
+  write(banner.querySelector("p"), (now === "diverged" && S.copy[`reason_${head.note}`]) || head.error || say(S, `banner_${now}_help`));
 }
 
 /** What stands here before there is a picture. */

@@ -1,0 +1,274 @@
+"""The whole thing in a real browser: server, engine, store, stream and stage, as a student uses it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import App
+
+pytestmark = [
+    pytest.mark.browser,
+    # Playwright's own event loop
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning"),
+]
+
+STAGE = "document.querySelector('[data-testid=stage]')?.dataset"
+LONG = "training_epochs=5000"
+PATIENCE = 60_000  # milliseconds that a busy machine may take for anything here
+
+
+@pytest.fixture
+def visit(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
+    """Opens the playground as a new visitor; a script error or a traceback anywhere fails the test."""
+    errors: list[str] = []
+    contexts = []
+
+    def go(query: str = "", **options: object) -> Page:
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{app.url}/?{query}")
+        page.wait_for_selector("[data-testid=stage]")
+        return page
+
+    yield go
+    for context in contexts:
+        for page in context.pages:
+            assert page.locator("[data-testid=stException]").count() == 0
+        context.close()
+    assert errors == []
+
+
+def told(page: Page, name: str) -> str:
+    """What the stage says of itself."""
+    return str(page.evaluate(f"{STAGE}.{name}"))
+
+
+def until(page: Page, condition: str) -> None:
+    """Waits until it holds of the stage's data, called d."""
+    page.wait_for_function(f"(() => {{ const d = {STAGE}; return !!d && {condition} }})()")
+
+
+def press(page: Page, key: str) -> None:
+    """Presses a transport button once it can be pressed."""
+    button = page.locator(f".st-key-{key} button")
+    expect(button).to_be_enabled(timeout=PATIENCE)
+    button.click()
+
+
+def train(page: Page) -> str:
+    """Presses Train and waits until the new run is on the stage and trains; its id."""
+    before = told(page, "run")
+    press(page, "train")
+    until(page, f"d.run !== '{before}' && d.status === 'running' && +d.step > 0")
+    return told(page, "run")
+
+
+def test_a_finished_run_is_on_the_stage_at_once_and_train_works_untouched(visit):
+    """The first screen is alive, and Train without touching anything else trains to the end, drawing all the way."""
+    page = visit()
+    until(page, "d.status === 'finished' && d.run === 'starter'")
+
+    train(page)
+    until(page, "d.status === 'finished' && d.epoch === '300'")
+
+    assert int(told(page, "frames")) > 10
+    expect(page.get_by_test_id("stage-val-mse")).to_contain_text(re.compile(r"0\.0\d"))
+
+
+def test_pause_step_resume_and_stop_do_what_they_say(visit, app):
+    """Paused holds its step; Step moves it by exactly one batch; Resume goes on; Stop measures."""
+    page = visit(LONG)
+    run = train(page)
+
+    press(page, "pause")
+    until(page, "d.status === 'paused'")
+    held = int(told(page, "step"))
+    press(page, "step")
+    until(page, f"+d.step === {held + 1} && d.status === 'paused'")
+    press(page, "resume")
+    until(page, f"d.status === 'running' && +d.step > {held + 1}")
+    press(page, "stop")
+    until(page, "d.status === 'stopped'")
+
+    assert httpx.get(f"{app.url}/api/runs/{run}").json()["metrics"]["val_mse"] > 0
+
+
+def test_the_learning_rate_changes_in_flight(visit, app):
+    """Moving the slider changes the run that trains, without a new one."""
+    page = visit(LONG)
+    run = train(page)
+
+    page.locator(".st-key-optimizer_learning_rate input[type=range]").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.learning_rate === 0.002)", arg=run
+    )
+
+    assert told(page, "run") == run
+    kinds = [event["kind"] for event in httpx.get(f"{app.url}/api/runs/{run}/events", params={"after": 0}).json()]
+    assert "learning_rate_set" in kinds
+    press(page, "stop")
+
+
+def test_a_refresh_finds_the_same_run_with_its_whole_curve(visit):
+    """Reloading the tab in the middle of a run loses nothing."""
+    page = visit(LONG)
+    run = train(page)
+    step = int(told(page, "step"))
+
+    page.reload()
+    until(page, f"d.status === 'running' && +d.step >= {step}")
+
+    assert told(page, "run") == run
+    press(page, "stop")
+
+
+def test_a_student_with_the_link_watches_but_cannot_steer(visit, app):
+    """A link opens the run for somebody else, who sees it move and has no hold on it."""
+    page = visit(LONG)
+    run = train(page)
+    other = visit(f"run={run}")
+    until(other, f"d.run === '{run}' && d.status === 'running' && +d.frames > 3")
+
+    expect(other.locator(".st-key-stop button")).to_be_disabled()
+    refused = other.request.post(f"{app.url}/api/runs/{run}/commands", data={"command": "stop"})
+    assert refused.status == 403
+    press(page, "stop")
+
+
+def test_reset_keeps_the_starting_weights_and_new_seed_changes_them(visit, app):
+    """Two resets show the same first loss; a new seed shows another one."""
+
+    def first_loss(page: Page) -> float:
+        until(page, "d.status === 'paused' && d.step === '0'")
+        events = httpx.get(f"{app.url}/api/runs/{told(page, 'run')}/events", params={"after": 0}).json()
+        return float(next(event["val"]["loss"] for event in events if event["kind"] == "progress"))
+
+    page = visit()
+    until(page, "d.status === 'finished'")
+    press(page, "reset")
+    one = first_loss(page)
+    press(page, "train")
+    until(page, "+d.step > 0")
+    press(page, "reset")
+    two = first_loss(page)
+    run = told(page, "run")
+    press(page, "new_seed")
+    until(page, f"d.run !== '{run}'")
+
+    assert two == one
+    assert first_loss(page) != one
+
+
+def test_divergence_is_a_sentence_with_a_way_back(visit):
+    """Learning rate 100 with SGD ends as diverged, shows no NaN, and the offered button trains on."""
+    page = visit("optimizer_kind=sgd&optimizer_learning_rate=100")
+    until(page, "d.status === 'finished'")
+    press(page, "train")
+    until(page, "d.status === 'diverged'")
+
+    expect(page.get_by_test_id("stage-banner")).to_contain_text("the steps were too long")
+    assert not re.search(r"NaN|Infinity|undefined", page.get_by_test_id("stage").inner_text())
+    press(page, "rescue")
+    until(page, "d.status !== 'diverged'")
+    assert parse_qs(urlsplit(page.url).query)["optimizer_learning_rate"] == ["10"]
+
+
+def test_the_hourglass_shapes_the_network_that_is_trained(visit, app):
+    """A layer added and a wider code arrive in the next run's spec, and in the link."""
+    page = visit("training_epochs=2")
+    until(page, "d.status === 'finished'")
+    page.get_by_test_id("hourglass-add-layer").click()
+    page.get_by_test_id("hourglass-latent-more").click()
+    page.wait_for_url(re.compile("model_code_latent_dim=3"))
+    press(page, "train")
+    until(page, "d.run !== 'starter' && d.status === 'finished'")
+
+    model = httpx.get(f"{app.url}/api/runs/{told(page, 'run')}").json()["spec"]["model"]
+    assert len(model["hidden"]) == 3
+    assert model["code"]["latent_dim"] == 3
+
+
+def test_zoom_is_kept_while_frames_arrive(visit):
+    """Zooming into the latent space holds through the next frames."""
+    page = visit(LONG)
+    train(page)
+    canvas = page.locator("[data-testid=stage-latent] canvas").first
+    canvas.focus()
+    page.keyboard.press("+")
+    zoom = canvas.get_attribute("data-zoom")
+    before = int(told(page, "frames"))
+    until(page, f"+d.frames > {before + 5}")
+
+    assert float(zoom or 1) > 1
+    assert canvas.get_attribute("data-zoom") == zoom
+    press(page, "stop")
+
+
+def test_keys_work_the_transport(visit):
+    """T trains and X stops, without the mouse."""
+    page = visit(LONG)
+    until(page, "d.status === 'finished'")
+    page.locator("body").press("t")
+    until(page, "d.run !== 'starter' && d.status === 'running'")
+    expect(page.locator(".st-key-stop button")).to_be_enabled(timeout=PATIENCE)
+    page.locator("body").press("x")
+    until(page, "d.status === 'stopped'")
+
+
+def test_chinese_is_chosen_from_the_browser_and_english_is_remembered(visit):
+    """A Chinese browser gets Chinese at first; a choice holds after a reload."""
+    page = visit(locale="zh-CN")
+    expect(page.locator(".st-key-train button")).to_contain_text("训练")
+    page.locator(
+        ".st-key-language [data-baseweb=select], .st-key-language button, .st-key-language input"
+    ).first.click()
+    page.get_by_role("option", name="English").click()
+    expect(page.locator(".st-key-train button")).to_contain_text("Train")
+    page.wait_for_function("document.cookie.includes('latent_lab_language=en')")
+
+    page.reload()
+    expect(page.locator(".st-key-train button")).to_contain_text("Train")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_is_wider_than_the_window(visit, width):
+    """On a phone and on a laptop the page scrolls down, never sideways."""
+    page = visit()
+    page.set_viewport_size({"width": width, "height": 900})
+    until(page, "d.status === 'finished'")
+
+    assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= width
+
+
+def test_a_killed_worker_is_replaced_and_the_run_says_so(visit, app):
+    """kill -9 of the workers in mid-run: the run goes on from its checkpoint, with a mark that tells it."""
+    page = visit(LONG)
+    run = train(page)
+    page.wait_for_function("id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.step > 2000)", arg=run)
+    host = next(
+        child for child in psutil.Process(app.process.pid).children() if "ae_core.engine.host" in child.cmdline()
+    )
+    for child in host.children(recursive=True):
+        if any("spawn_main" in part for part in child.cmdline()):
+            child.send_signal(signal.SIGKILL)
+
+    page.wait_for_function(
+        """id => fetch(`/api/runs/${id}/events?after=0`).then(a => a.json())
+        .then(all => all.some(event => event.kind === 'recovered'))""",
+        arg=run,
+    )
+    until(page, f"d.run === '{run}' && d.status === 'running'")
+    press(page, "stop")
+    until(page, "d.status === 'stopped'")
