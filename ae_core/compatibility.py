@@ -6,6 +6,7 @@ Pure and light: no torch, no data is loaded. Sizes follow from the spec and the 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
@@ -110,3 +111,16 @@ def step_flops(spec: RunSpec) -> float:
 def steps_per_epoch(spec: RunSpec) -> int:
     """Optimiser steps in one pass over the training items."""
     return max(1, math.ceil(training_items(spec) / spec.training.batch_size))
+
+
+def seconds_per_epoch(spec: RunSpec, facts: Mapping[str, float]) -> float:
+    """About how long one pass takes, with measuring the items kept aside, on a worker that found these facts of itself.
+
+    facts: `overhead_seconds` of a step, `layer_seconds` of each layer in it, and `flops_per_second`.
+    """
+    sizes = widths(spec)
+    step = facts["overhead_seconds"] + (len(sizes) - 1) * facts["layer_seconds"]
+    kept = DATASETS[spec.data.kind].count(spec.data) - training_items(spec)
+    measured = 2.0 * kept * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    trained = steps_per_epoch(spec) * step_flops(spec)
+    return steps_per_epoch(spec) * step + (trained + measured) / facts["flops_per_second"]

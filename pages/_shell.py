@@ -10,16 +10,21 @@ from pages._ui.text import COOKIE, LANGUAGES, language, t
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
-def language_ui() -> None:
-    """The choice of language, which a cookie remembers."""
+def title_ui() -> None:
+    """The project's name, and the choice of language, which a cookie remembers."""
     now = language()
-    st.selectbox(
-        t("app.language"),
-        LANGUAGES,
-        index=LANGUAGES.index(now),
-        key="language",
-        format_func=lambda name: t(f"app.languages.{name}"),
-    )
+    with st.container(key="title_row", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title(t("app.title"), anchor=False, width="content")
+        st.segmented_control(
+            t("app.language"),
+            LANGUAGES,
+            default=now,
+            key="language",
+            format_func=lambda name: t(f"app.languages.{name}"),
+            label_visibility="collapsed",
+            required=True,
+        )
+    st.caption(t("app.tagline"))
     components.remember({COOKIE: now})
 
 
@@ -27,9 +32,6 @@ st.set_page_config(page_title=t("app.title"), page_icon=ASSETS / "images" / "ico
 state.open_session()
 st.html(ASSETS / "page.css")
 with st.sidebar:
-    st.title(t("app.title"), anchor=False)
-    st.caption(t("app.tagline"))
+    title_ui()
 page = st.navigation([st.Page("playground.py", title=t("nav.playground"), default=True)], position="hidden")
 page.run()
-with st.sidebar:
-    language_ui()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ae_core import frames, services
-from ae_core.compatibility import check, features, parameter_count, step_flops, steps_per_epoch
+from ae_core.compatibility import check, features, parameter_count, seconds_per_epoch, steps_per_epoch
 from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.plots.latent import draw_latent, latent_map
@@ -285,9 +285,7 @@ def _keys(spec: RunSpec) -> list[str]:
 def _seconds_per_epoch(spec: RunSpec) -> float | None:
     """From the speed that the engine measured of itself; None until it has."""
     facts = services.current().store.engine_state()["facts"]
-    if not facts:
-        return None
-    return steps_per_epoch(spec) * (facts["overhead_seconds"] + step_flops(spec) / facts["flops_per_second"])
+    return seconds_per_epoch(spec, facts) if facts else None
 
 
 def _bound(cls: type, field: str, name: str) -> int:

@@ -38,9 +38,12 @@ def _usual_numbers() -> None:
         torch.set_flush_denormal(False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The Chromium that browser tests drive. Without one they are skipped, and fail in CI."""
+    """The Chromium that browser tests drive. Without one they are skipped, and fail in CI.
+
+    One for each file, since Playwright keeps an event loop running in this thread, in which other tests want their own.
+    """
     if chromium_path() is None:
         said = "No Chromium here. On Debian: sudo apt-get install chromium"
         pytest.fail(said) if os.environ.get("CI") else pytest.skip(said)

@@ -416,11 +416,13 @@ def workshop(name: str = "") -> Workshop:
 
 
 def measure() -> dict[str, float]:
-    """What an optimiser step costs here: `overhead_seconds` whatever the model, and `flops_per_second` beyond."""
+    """What an optimiser step costs here: `overhead_seconds` whatever the model, `layer_seconds` for each layer of the
+    network, and `flops_per_second` beyond.
+    """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     times, flops = [], []
-    for hidden, batch in (((), 32), ((512, 256), 256)):
+    for hidden, batch in (((), 32), ((32, 16), 32), ((512, 256), 256)):
         spec = changed(RunSpec(), {"model_hidden": hidden, "training_batch_size": batch, "training_epochs": 1000})
         trainer = Trainer(spec)
         trainer.start()
@@ -431,8 +433,10 @@ def measure() -> dict[str, float]:
         trainer.advance(steps=20)
         times.append((trainer.seconds - before) / 20)
         flops.append(step_flops(spec))
-    rate = (flops[1] - flops[0]) / max(times[1] - times[0], 1e-6)
-    return {"overhead_seconds": max(times[0] - flops[0] / rate, 1e-5), "flops_per_second": rate}
+    rate = (flops[2] - flops[1]) / max(times[2] - times[1], 1e-6)
+    layer = max((times[1] - times[0]) / 4, 1e-6)  # two hidden layers, and their mirror images
+    overhead = max(times[0] - 2 * layer - flops[0] / rate, 1e-5)
+    return {"overhead_seconds": overhead, "layer_seconds": layer, "flops_per_second": rate}
 
 
 def end_with_parent() -> None:

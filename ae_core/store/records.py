@@ -115,7 +115,7 @@ class Publication:
 
 
 class EngineState(TypedDict):
-    """state: starting, ready or down. facts: `overhead_seconds` (fixed cost of a step) and `flops_per_second`."""
+    """state: starting, ready or down. facts: see `compatibility.seconds_per_epoch`."""
 
     state: str
     heartbeat: float

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import psutil
@@ -180,9 +179,12 @@ def test_divergence_is_a_sentence_with_a_way_back(visit):
 
     expect(page.get_by_test_id("stage-banner")).to_contain_text("the steps were too long")
     assert not re.search(r"NaN|Infinity|undefined", page.get_by_test_id("stage").inner_text())
+    run = told(page, "run")
     press(page, "rescue")
-    until(page, "d.status !== 'diverged'")
-    assert parse_qs(urlsplit(page.url).query)["optimizer_learning_rate"] == ["10"]
+    page.wait_for_function(
+        "id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.learning_rate === 10)", arg=run
+    )
+    page.wait_for_url(re.compile("optimizer_learning_rate=10(&|$)"))
 
 
 def test_the_hourglass_shapes_the_network_that_is_trained(visit, app):
@@ -230,11 +232,9 @@ def test_keys_work_the_transport(visit):
 def test_chinese_is_chosen_from_the_browser_and_english_is_remembered(visit):
     """A Chinese browser gets Chinese at first; a choice holds after a reload."""
     page = visit(locale="zh-CN")
+    until(page, "d.status === 'finished'")
     expect(page.locator(".st-key-train button")).to_contain_text("训练")
-    page.locator(
-        ".st-key-language [data-baseweb=select], .st-key-language button, .st-key-language input"
-    ).first.click()
-    page.get_by_role("option", name="English").click()
+    page.locator(".st-key-language").get_by_text("EN", exact=True).click()
     expect(page.locator(".st-key-train button")).to_contain_text("Train")
     page.wait_for_function("document.cookie.includes('latent_lab_language=en')")
 

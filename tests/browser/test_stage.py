@@ -49,14 +49,14 @@ def frames_drawn(page: Page, more: int = 1) -> None:
     page.wait_for_function(f"before => +{stage}.frames >= before", arg=int(page.evaluate(f"{stage}.frames")) + more)
 
 
+INK = """panel => { const c = document.querySelector(`[data-testid=stage-${panel}] canvas`);
+        const d = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
+        return new Set(d).size; }"""
+
+
 def ink(page: Page, panel: str) -> int:
     """How many different colours a panel's canvas shows: 1 if it is blank."""
-    return page.evaluate(
-        """panel => { const c = document.querySelector(`[data-testid=stage-${panel}] canvas`);
-        const d = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
-        return new Set(d).size; }""",
-        panel,
-    )
+    return page.evaluate(INK, panel)
 
 
 def canvas(page: Page, panel: str) -> tuple[float, float, float, float]:
@@ -241,8 +241,7 @@ def test_theme_changes_are_seen(visit: Callable[..., Page]) -> None:
 def test_curves_survive_gaps_replays_and_hostile_numbers(visit: Callable[..., Page], address: str) -> None:
     """One point, rows taken back after a crash, negative values on a log axis: never NaN, never an error."""
     page = visit("run=digits&at=0.003&still=1")
-    page.wait_for_function("document.querySelector('[data-testid=stage]').dataset.frames > 0")
-    assert ink(page, "loss") > 4
+    page.wait_for_function(f"({INK})('loss') > 4")
     kept = page.evaluate(
         """() => {
         const curves = new component.Curves(), rows = (...v) => ({ data: Float32Array.from(v), shape: [v.length] });

@@ -142,6 +142,6 @@ def test_new_seed_moves_the_knob_and_resets(page):
 def test_the_other_language_is_complete(page):
     """Switching to Chinese changes the buttons and leaves nothing untranslated or broken."""
     page.run()
-    clean(page.selectbox(key="language").set_value("zh").run())
+    clean(page.button_group(key="language").set_value("zh").run())
 
     assert page.button(key="train").label == "训练"
