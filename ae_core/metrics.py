@@ -26,7 +26,7 @@ def evaluate(spec: RunSpec, model: Autoencoder, x: Tensor) -> dict[str, float]:
         found = {name: value.sum() for name, value in terms(spec, out, part, model.output).items()}
         found["mse"] = squared_sum(out, part, model.output, spec, found["reconstruction"]) / x.shape[1]
         for name, value in found.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
+            sums[name] = sums.get(name, 0.0) + float(value.detach())
     return {name: value / x.shape[0] for name, value in sums.items()}
 
 

@@ -33,8 +33,9 @@ def _limit(default: int, description: str) -> int:
 class Limits:
     """What one browser, one run and the whole installation may ask for. Each is a positive whole number."""
 
-    active_per_client: int = _limit(40, "runs of one browser that wait or train at the same time")
-    active_total: int = _limit(200, "runs of everybody that wait or train at the same time")
+    active_per_client: int = _limit(200, "runs of one browser that wait or train at the same time")
+    active_total: int = _limit(600, "runs of everybody that wait or train at the same time")
+    active_parameters: int = _limit(200_000_000, "numbers to learn in all models that wait or train at the same time")
     runs_per_client: int = _limit(500, "runs kept for one browser")
     parameters: int = _limit(5_000_000, "numbers to learn in one model")
     batch_numbers: int = _limit(20_000_000, "numbers held at once for one batch (items x neurons of all layers)")

@@ -297,21 +297,40 @@ def _client():
     return services.current().client
 
 
-spec = state.spec()
-run = state.current_run()
-mine = run is not None and run.owner == state.owner()
+@st.fragment
+def bench_ui() -> None:
+    """Transport, network and stage. A button here redraws only this, so that a new run is on the stage at once.
 
-transport_ui(spec, run, mine)
-messages_ui(spec, run, mine)
-hourglass_ui(spec)
-components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
-closer_ui(run)
-run_list(run)
-share_ui(spec, run)
-with st.sidebar:
-    st.header(t("section.data"))
-    data_ui(spec)
-    st.header(t("section.learning"))
-    learning_ui(spec)
-    knobs.badges(spec, run.spec if run and mine else None)
-state.link(spec)
+    The rest of the page follows as soon as that run does not wait any more, which the stage tells.
+    """
+    spec, run = state.spec(), state.current_run()
+    mine = run is not None and run.owner == state.owner()
+    above, picture = st.container(), st.container()
+    with picture:  # first of all
+        components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
+    with above:
+        transport_ui(spec, run, mine)
+        messages_ui(spec, run, mine)
+        hourglass_ui(spec)
+    if state.moved_on() and not (run and run.status == "queued"):
+        st.rerun()
+
+
+def page() -> None:
+    """The whole page, from what is watched to what is set."""
+    state.settle()
+    bench_ui()
+    spec, run = state.spec(), state.current_run()
+    closer_ui(run)
+    run_list(run)
+    share_ui(spec, run)
+    with st.sidebar:
+        st.header(t("section.data"))
+        data_ui(spec)
+        st.header(t("section.learning"))
+        learning_ui(spec)
+        knobs.badges(spec, run.spec if run and run.owner == state.owner() else None)
+    state.link(spec)
+
+
+page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from ae_core.compatibility import (
     features,
     parameter_count,
     scaling_kind,
+    seconds_per_epoch,
+    step_flops,
     steps_per_epoch,
     training_items,
     widths,
@@ -142,3 +145,15 @@ def test_a_dataset_is_called_nonnegative_only_if_it_is(kind: str) -> None:
     raw = prepare(spec.data, "mse").scaling.undo(prepare(spec.data, "mse").train)
     assert not can_be_distribution(spec) or raw.min() >= -1e-5
     assert scaling_kind(spec) in ("none", "standard")
+
+
+def test_time_per_epoch_adds_up_its_parts():
+    """Steps cost their overhead, layers theirs, and products what the machine needs for them."""
+    spec = changed(RunSpec(), {"training_batch_size": 32})
+    none = {"overhead_seconds": 0.0, "layer_seconds": 0.0, "flops_per_second": math.inf}
+    steps, layers = steps_per_epoch(spec), len(widths(spec)) - 1
+
+    assert seconds_per_epoch(spec, none | {"overhead_seconds": 1.0}) == steps
+    assert seconds_per_epoch(spec, none | {"layer_seconds": 1.0}) == steps * layers
+    products = seconds_per_epoch(spec, none | {"flops_per_second": 1.0})
+    assert steps * step_flops(spec) < products < 1.5 * steps * step_flops(spec)

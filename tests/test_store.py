@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ae_core.compatibility import parameter_count
 from ae_core.errors import AeError, CommandRefused, Fenced, LimitError, NotYours, SpecError, UnknownRun
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, changed
@@ -385,6 +386,15 @@ def test_limits_count_active_and_stored_runs(store):
     with pytest.raises(LimitError, match="LATENT_LAB_LIMIT_RUNS_PER_CLIENT"):
         store.add_run(RunSpec(), "ann", limits=Limits(runs_per_client=3))
     assert len(store.runs_of("ann")) == 3
+
+
+def test_limits_count_the_numbers_that_are_learned_at_once(store):
+    """Models are counted by their size, so that many large ones do not fill the memory."""
+    size = parameter_count(RunSpec())
+    store.add_run(RunSpec(), "ann", limits=Limits(active_parameters=2 * size))
+    store.add_run(RunSpec(), "bob", limits=Limits(active_parameters=2 * size))
+    with pytest.raises(LimitError, match="LATENT_LAB_LIMIT_ACTIVE_PARAMETERS"):
+        store.add_run(RunSpec(), "cyd", limits=Limits(active_parameters=2 * size))
 
 
 def test_a_run_whose_engine_is_gone_reads_as_interrupted(store, monkeypatch):

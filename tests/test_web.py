@@ -37,6 +37,7 @@ from tests.writer import Writer
 ROOMY = Limits(
     active_per_client=10**6,
     active_total=10**6,
+    active_parameters=10**12,
     runs_per_client=10**6,
     parameters=10**9,
     batch_numbers=10**9,

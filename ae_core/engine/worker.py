@@ -35,12 +35,12 @@ from ae_core.training import Trainer
 log = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 
-POLL = 0.025  # seconds between two looks for commands
-SLICE = 0.06  # seconds of training between two publications, while hardly anybody waits
+POLL = 0.04  # seconds between two looks for commands
+SLICE = 0.07  # seconds of training between two publications, while hardly anybody waits
 SLICE_SHARED = 0.1  # and while several runs wait
-SNAPSHOT_SHARE = 1 / 30  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
+SNAPSHOT_SHARE = 1 / 40  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
 CHECKPOINT_EVERY = 2.0  # seconds of own training
-CHECKPOINT_SHARE = 1 / 50  # of training time, at most, goes into checkpoints
+CHECKPOINT_SHARE = 1 / 100  # of training time, at most, goes into checkpoints
 PARK_AFTER = 20.0  # seconds that a paused run keeps its thread
 RETRY = 0.5  # seconds between two tries to reach the store
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ae_core.compatibility import parameter_count
 from ae_core.errors import AeError, CommandRefused, Fenced, NotYours, SpecError, UnknownRun
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
@@ -79,10 +80,10 @@ class Store:
         paused: it shows its first picture at step 0 and waits. parent_checkpoint: the step of the parent's checkpoint
         that it begins with. Raises LimitError if it would exceed `limits`, UnknownRun without that checkpoint.
         """
-        run, now = secrets.token_urlsafe(12), time.time()
+        run, now, parameters = secrets.token_urlsafe(12), time.time(), parameter_count(spec)
         with self._writing() as db:
             if limits:
-                self._admit(db, owner, limits, more=1)
+                self._admit(db, owner, limits, parameters, more=1)
             db.execute(
                 runs.insert().values(
                     id=run,
@@ -91,6 +92,7 @@ class Store:
                     kind=kind,
                     parent=parent,
                     spec=spec.model_dump_json(),
+                    parameters=parameters,
                     status="queued",
                     hold=paused,
                     learning_rate=spec.optimizer.learning_rate,
@@ -169,7 +171,7 @@ class Store:
             if row.status == "finished" or (row.status in OVER and verb != "resume"):
                 raise CommandRefused(f"{verb} means nothing here: this run is {row.status}. Start a new one.")
             if limits and verb == "resume" and row.status not in ACTIVE:
-                self._admit(db, row.owner, limits)
+                self._admit(db, row.owner, limits, row.parameters)
             if row.parked or row.status in OVER:
                 db.execute(
                     runs.update()
@@ -441,18 +443,22 @@ class Store:
         with self._reading() as db:
             return db.execute(query).scalar()
 
-    def _admit(self, db: sa.Connection, owner: str, limits: Limits, more: int = 0) -> None:
-        """Raises LimitError if one more active run, or `more` stored ones, are too many."""
+    def _admit(self, db: sa.Connection, owner: str, limits: Limits, parameters: int, more: int = 0) -> None:
+        """Raises LimitError if one more active run of so many parameters, or `more` stored ones, are too many."""
         is_active = runs.c.status.in_(ACTIVE)
         mine = sa.select(sa.func.count(), sa.func.count().filter(is_active)).where(runs.c.owner == owner)
         stored, active = db.execute(mine).one()
-        everybody = db.execute(sa.select(sa.func.count()).select_from(runs).where(is_active)).scalar_one()
+        all_active = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(runs.c.parameters), 0)).where(is_active)
+        everybody, learned = db.execute(all_active).one()
         if stored + more > limits.runs_per_client:
             raise limits.refusal("runs_per_client", f"You have {stored} runs; delete some first")
         if active >= limits.active_per_client:
             raise limits.refusal("active_per_client", f"{active} of your runs wait or train; pause or stop one first")
         if everybody >= limits.active_total:
             raise limits.refusal("active_total", f"{everybody} runs wait or train; try again in a minute")
+        if learned + parameters > limits.active_parameters:
+            said = f"The runs that wait or train learn {learned:,} numbers, and this one {parameters:,} more"
+            raise limits.refusal("active_parameters", said)
 
 
 # --------------------------------------------------------------------------------------- statements and rows

@@ -41,6 +41,7 @@ runs = sa.Table(
     Column("kind", String(16), nullable=False),
     Column("parent", String(32)),
     Column("spec", Text, nullable=False),
+    Column("parameters", BigInteger, nullable=False, default=0),
     Column("status", String(16), nullable=False),
     Column("attempt", Integer, nullable=False, default=0),
     Column("generation", Integer, nullable=False, default=0),

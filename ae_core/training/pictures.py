@@ -31,7 +31,7 @@ MOST_ITEMS, LEAST_ITEMS = 2000, 300
 ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
 MOST_SHOWN = 48
 MOST_UNITS = 24
-PROBED = 256  # items on which dead units are looked for
+PROBED = 128  # items on which dead units are looked for
 DRAWN_CODE = 3  # widest code that is drawn as it is; wider ones are projected on PROJECTED axes
 PROJECTED = 2
 

@@ -21,7 +21,7 @@ from ae_core.web import COOKIE as CLIENT_COOKIE
 from ae_core.web import client_of
 from pages._ui.text import t
 
-SPEC, RUN, NOTICES, OWNER, LEVEL = "_spec", "_run", "_notices", "_owner", "level"
+SPEC, RUN, NOTICES, OWNER, DRAWN, LEVEL = "_spec", "_run", "_notices", "_owner", "_drawn", "level"
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
@@ -113,6 +113,16 @@ def current_run() -> Run | None:
 def open_run(run: str) -> None:
     """Puts a run on the stage."""
     st.session_state[RUN] = run
+
+
+def settle() -> None:
+    """Notes what the whole page is drawn for: this run, these settings."""
+    st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC])
+
+
+def moved_on() -> bool:
+    """Whether run or settings are others than those the whole page was drawn for."""
+    return st.session_state[DRAWN] != (st.session_state[RUN], st.session_state[SPEC])
 
 
 def owner() -> str:

@@ -17,7 +17,8 @@ def main(names: list[str]) -> None:
     print(machine(), flush=True)
     for name in names or PARTS:
         print(f"\n{name}\n", flush=True)
-        print(import_module(f"tests.benchmarks.{name}").run(), flush=True)
+        for part in import_module(f"tests.benchmarks.{name}").run():
+            print(part, flush=True)
 
 
 main(sys.argv[1:])

@@ -33,19 +33,21 @@ CLICK_TO_FRAME = """() => new Promise(done => {
   document.querySelector('.st-key-train button').click();
   const look = () => {
     const now = stage();
-    if (now.run !== before && Number(now.frames) > 0 && Number(now.step) > 0) done(performance.now() - began);
+    if (now.run !== before && Number(now.frames) > 0 && now.status === 'running') done(performance.now() - began);
     else requestAnimationFrame(look);
   };
   look();
 })"""
 
 
-def run() -> str:
-    """The tables, one below the other."""
+def run() -> Iterator[str]:
+    """The tables, one after the other."""
     with tempfile.TemporaryDirectory() as home, running_app(Path(home)) as app, chromium() as browser:
-        parts = [first_frames(app, browser), frame_rates(app, browser), price(app), latencies(app)]
-        parts.append(classroom(app, browser))
-    return "\n".join(parts)
+        yield first_frames(app, browser)
+        yield frame_rates(app, browser)
+        yield price(app)
+        yield latencies(app)
+        yield classroom(app, browser)
 
 
 # ------------------------------------------------------------------------------------------------- first frame
@@ -199,7 +201,7 @@ def classroom(app: App, browser: Browser) -> str:
     """One run, watched by a class: what the slowest viewer gets, and what it costs the server."""
     rows = []
     for pages in (0, PAGES):
-        with training(app, "mnist5k") as (_, run, _):
+        with started(app, "mnist5k") as (_, run):
             shown = [opened(browser, f"{app.url}/?run={run}") for _ in range(pages)]
             command = [sys.executable, "-m", "tests.benchmarks.client", app.url, run, str(VIEWERS), str(2 * WATCHED)]
             server, began = psutil.Process(app.process.pid), time.perf_counter()
@@ -218,16 +220,22 @@ def classroom(app: App, browser: Browser) -> str:
 
 
 @contextmanager
-def training(app: App, kind: str) -> Iterator[tuple[Api, str, Viewer]]:
-    """A long run that has trained for a second and is watched. Stopped afterwards."""
+def started(app: App, kind: str) -> Iterator[tuple[Api, str]]:
+    """A long run. Stopped afterwards."""
     api = Api(app.url)
     run = api.start(changed(RunSpec(), {"data_kind": kind, **LONG}))
-    with api.watching(run) as viewer:
+    yield api, run
+    if api.told(run)["status"] == "running":
+        api.command(run, "stop")
+
+
+@contextmanager
+def training(app: App, kind: str) -> Iterator[tuple[Api, str, Viewer]]:
+    """A long run that has trained for a second and is watched."""
+    with started(app, kind) as (api, run), api.watching(run) as viewer:
         warm_until = time.monotonic() + 1.0
         viewer.until(lambda header: header["step"] > 0 and time.monotonic() > warm_until)
         yield api, run, viewer
-    if api.told(run)["status"] == "running":
-        api.command(run, "stop")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ BATCHES = (32, 128, 512)
 EPOCHS = {"digits": 6, "mnist5k": 1}  # of one call of train(), so that one call takes about as long as one turn
 
 
-def run() -> str:
+def run() -> Iterator[str]:
     """The table: one row a dataset and batch size, one torch thread."""
     torch.set_num_threads(1)
     rows = []
@@ -34,7 +34,7 @@ def run() -> str:
                 + [f"{ours / loop:.2f}", f"{ours / limit:.2f}"]
             )
     head = ["samples/s", "`train()`", "usual loop", "products alone", "x usual loop", "share of products"]
-    return table(head, rows)
+    yield table(head, rows)
 
 
 def whole_run(spec: RunSpec) -> Callable[[], float]:
