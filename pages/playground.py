@@ -54,7 +54,8 @@ def data_ui(spec: RunSpec) -> None:
     size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
     st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
     own = [key for key in _keys(spec) if key.startswith("data_") and key != "data_kind"]
-    with st.expander(t("data.settings")):
+    drawer = st.expander(t("data.settings"), key="data_drawer", on_change="rerun")
+    with drawer:
         knobs.edit(spec, own, {})
         st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
         for other in DATASETS.values():
@@ -265,7 +266,10 @@ def share_ui(spec: RunSpec, run: Run | None) -> None:
     """Links to send, the run in Python, and its files."""
     address = (st.context.url or "").split("?")[0]
     shown = run.spec if run else spec
-    with st.expander(t("share.title"), icon=":material/share:"):
+    drawer = st.expander(t("share.title"), icon=":material/share:", key="share_drawer", on_change="rerun")
+    if not drawer.open:
+        return
+    with drawer:
         if run:
             st.caption(t("share.link"))
             st.code(f"{address}?run={run.id}", language=None)
@@ -299,10 +303,7 @@ def _client():
 
 @st.fragment
 def bench_ui() -> None:
-    """Transport, network and stage. A button here redraws only this, so that a new run is on the stage at once.
-
-    The rest of the page follows as soon as that run does not wait any more, which the stage tells.
-    """
+    """Transport, network and stage. A button here redraws only this, so that a new run is on the stage at once."""
     spec, run = state.spec(), state.current_run()
     mine = run is not None and run.owner == state.owner()
     above, picture = st.container(), st.container()
@@ -312,7 +313,7 @@ def bench_ui() -> None:
         transport_ui(spec, run, mine)
         messages_ui(spec, run, mine)
         hourglass_ui(spec)
-    if state.moved_on() and not (run and run.status == "queued"):
+    if state.behind(run):
         st.rerun()
 
 

@@ -5,6 +5,7 @@
 introduction: `labels` i2 (items,), -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
 `originals` u1 (shown, h, w, c) or f4 (shown, features); `original_labels` i2; `original_index` i4, the row among the
 items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
+Items of points and tables are shown as they are scaled for training, so that their features can be compared.
 snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
 `cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero;
 `layers.weight_norm` f4, `layers.dead` f4, the share of units that answer no item (NaN where no unit can be dead);
@@ -118,9 +119,9 @@ class Exhibition:
         return found | self._units(model) | self._layers(model)
 
     def _pictured(self, x: Tensor) -> np.ndarray:
-        """(n, features) -> bytes (n, h, w, c) for images, else the items in their own units."""
+        """(n, features) -> bytes (n, h, w, c) for images, else the items as they are scaled for training."""
         if self.split.form != "image":
-            return np.asarray(self.split.scaling.undo(x.numpy()), np.float32)
+            return x.numpy()
         values = x.numpy()
         if self.split.scaling.kind != "none":
             values = self.split.scaling.undo(values)

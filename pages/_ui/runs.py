@@ -16,7 +16,10 @@ TABLE, NAME = "runs", "runs_name"
 
 def run_list(current: Run | None) -> None:
     """The table, and what can be done with the run that is ticked."""
-    with st.expander(t("runs.title"), icon=":material/history:"):
+    drawer = st.expander(t("runs.title"), icon=":material/history:", key="runs_drawer", on_change="rerun")
+    if not drawer.open:
+        return
+    with drawer:
         found = state.store().runs_of(state.owner())
         if not found:
             st.caption(t("runs.empty"))
@@ -60,7 +63,6 @@ def _deeds(run: Run) -> None:
             t("runs.continue"),
             key="run_continue",
             icon=":material/fast_forward:",
-            help=t("runs.continue_help"),
             disabled=run.status in ("queued", "running"),
             on_click=state.act(_continue),
             args=(run.id,),

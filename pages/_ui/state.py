@@ -120,9 +120,15 @@ def settle() -> None:
     st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC])
 
 
-def moved_on() -> bool:
-    """Whether run or settings are others than those the whole page was drawn for."""
-    return st.session_state[DRAWN] != (st.session_state[RUN], st.session_state[SPEC])
+def behind(run: Run | None) -> bool:
+    """Whether the whole page is drawn for another run or other settings, and should follow now.
+
+    A new run that still waits is let onto the stage first; the stage tells when it does not wait any more.
+    """
+    drawn_run, drawn_spec = st.session_state[DRAWN]
+    if drawn_run != st.session_state[RUN]:
+        return run is None or run.status != "queued"
+    return bool(drawn_spec != st.session_state[SPEC])
 
 
 def owner() -> str:
