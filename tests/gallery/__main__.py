@@ -8,7 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ae_core import frames
 from ae_core.data import DATASETS
+from ae_core.events import from_json
+from ae_core.plots.curves import curves, draw_curves
+from ae_core.plots.latent import draw_latent, latent_map
+from ae_core.starter import FILE, unpacked
 from tests.gallery.thumbnails import FOLDER
 
 STYLE = """
@@ -32,13 +37,27 @@ def cards() -> Iterator[str]:
         )
 
 
+def plots() -> Iterator[str]:
+    """Every still picture, drawn from the starter run."""
+    news = unpacked(FILE.read_bytes())
+    events = [from_json(event) for part in news for event in part.events]
+    facts, fixed = frames.decode(news[0].introduction or b"")
+    _, seen = frames.decode(news[-1].snapshot or b"")
+    words = {"train": "train", "val": "validation", "epoch": "epoch", "mse": "MSE", "axis": "code", "class": "class"}
+    latent = draw_latent(latent_map(fixed, seen, facts["label_names"]), words)
+    for number, figure in enumerate((draw_curves(curves(events), "mse", words), latent)):
+        yield figure.to_html(full_html=False, include_plotlyjs=number == 0)
+
+
 def page() -> str:
     """The whole page, which needs no other file."""
     grounds = "".join(
         f'<section class="{ground}"><h2>Datasets, {ground}</h2>{"".join(cards())}</section>'
         for ground in ("light", "dark")
     )
-    return f'<!doctype html><meta charset="utf-8"><title>Gallery</title><style>{STYLE}</style>{grounds}'
+    return (
+        f'<!doctype html><meta charset="utf-8"><title>Gallery</title><style>{STYLE}</style>{grounds}{"".join(plots())}'
+    )
 
 
 if __name__ == "__main__":
