@@ -1053,7 +1053,7 @@ def test_pictures_are_as_documented(spec):
 
 @pytest.mark.parametrize("kind", ["digits", "wine"])
 def test_pictures_show_what_the_model_makes(kind):
-    """Reconstructions, their errors and the codes are those of the fitted model; tables are shown as they are scaled."""
+    """Reconstructions, their errors and the codes are those of the fitted model; tables are shown as scaled."""
     training = train(small(data_kind=kind, training_epochs=2))
     picture = [event for event in training if isinstance(event, Snapshot)][-1].arrays
     fitted, trainer = training.result(), training.trainer
