@@ -222,6 +222,7 @@ def test_keys_work_the_transport(visit):
     """T trains and X stops, without the mouse."""
     page = visit(LONG)
     until(page, "d.status === 'finished'")
+    expect(page.locator(".st-key-train button")).to_be_enabled(timeout=PATIENCE)
     page.locator("body").press("t")
     until(page, "d.run !== 'starter' && d.status === 'running'")
     expect(page.locator(".st-key-stop button")).to_be_enabled(timeout=PATIENCE)

@@ -54,7 +54,7 @@ const element = (name, attributes, text) => {
 function plan(S) {
   const list = columns(S), { widths, margin, total } = spread(list, S.width), most = Math.max(16, ...list.map((c) => c.size));
   let x = margin;
-  const bars = list.map((c, i) => { const bar = { ...c, x: x + widths[i] / 2, h: tall(c.size, most), w: c.kind === "code" ? 18 : c.kind === "mirror" ? 12 : 16 }; x += widths[i]; return bar; });
+  const bars = list.map((c, i) => { const bar = { ...c, x: x + widths[i] / 2, h: Math.max(tall(c.size, most), c.kind === "code" ? 8 * Math.min(c.size, 4) + 6 : 0), w: c.kind === "code" ? 18 : c.kind === "mirror" ? 12 : 16 }; x += widths[i]; return bar; });
   return { bars, widths, margin, total };
 }
 
