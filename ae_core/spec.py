@@ -219,7 +219,8 @@ class Variational(Code):
 
 
 AnyCode = Annotated[Point | Variational, Field(discriminator="kind")]
-Width = Annotated[int, Field(ge=1, le=2048)]
+WIDEST = 2048  # neurons of one layer
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
 class MLP(Spec):

@@ -10,7 +10,7 @@ from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MLP, Code, RunSpec, settings, to_url
+from ae_core.spec import MLP, WIDEST, Code, RunSpec, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, knobs, state
@@ -92,10 +92,9 @@ def hourglass_ui(spec: RunSpec) -> None:
         latent=model.code.latent_dim,
         code=model.code.kind,
         max_layers=_bound(MLP, "hidden", "max_length"),
-        widths_max=2048,
+        widths_max=WIDEST,
         latent_max=_bound(Code, "latent_dim", "le"),
         parameters=parameter_count(spec),
-        ratio=size / model.code.latent_dim,
         seconds_per_epoch=_seconds_per_epoch(spec),
     )
     components.hourglass(shape, state.act(_choose_hidden), state.act(_choose_latent))

@@ -14,7 +14,7 @@ from ae_core.compatibility import check, parameter_count, widths
 from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.settings import Settings
 from ae_core.spec import RunSpec, changed
-from ae_core.store import OVER, Run, Store
+from ae_core.store import Run, Store
 
 VERBS = ("pause", "resume", "step", "stop", "set")
 MOST_STEPS = 1_000_000
@@ -96,12 +96,6 @@ class Client:
     def delete_run(self, run_id: str, owner: str) -> None:
         """Deletes a run and all that belongs to it; one that trains ends. Raises UnknownRun, NotYours."""
         self.store.delete(run_id, owner)
-
-    def can(self, status: str, verb: str) -> bool:
-        """Whether a run of this status takes this command, for pages that grey out their buttons."""
-        if verb == "resume":
-            return status != "finished"
-        return verb in VERBS and status not in OVER
 
     def _own(self, run_id: str, owner: str) -> Run:
         run = self.store.run(run_id)

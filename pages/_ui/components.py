@@ -38,7 +38,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Shape:
-    """A network as the hourglass draws it. ratio: numbers of an item for each number of its code."""
+    """A network as the hourglass draws it."""
 
     input: Mapping[str, Any]
     hidden: Sequence[int]
@@ -48,7 +48,6 @@ class Shape:
     widths_max: int
     latent_max: int
     parameters: int
-    ratio: float
     seconds_per_epoch: float | None
 
 

@@ -1,7 +1,8 @@
 """What this browser tab remembers: the experiment on the knobs, the run on the stage, and who is looking.
 
-The only file that touches `st.session_state` and `st.query_params`. Streamlit forgets a widget's value when the widget
-is not drawn, so the experiment is kept under a key of its own and widgets are filled from it.
+The only file that touches `st.session_state` and `st.query_params`, but for the language, which `text` asks for.
+Streamlit forgets a widget's value when the widget is not drawn, so the experiment is kept under a key of its own and
+widgets are filled from it.
 """
 
 from __future__ import annotations
