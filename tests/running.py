@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 from playwright.sync_api import Browser, sync_playwright
@@ -56,6 +57,22 @@ class App:
                 return dict(json.load(answer))
         except (URLError, OSError):
             return {}
+
+    def run(self, run: str) -> dict[str, Any]:
+        """What the API says of a run."""
+        return self._json(f"/api/runs/{run}")
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """All that has happened in a run."""
+        return self._json(f"/api/runs/{run}/events?after=0")
+
+    def kinds(self, run: str) -> list[str]:
+        """The kinds of its events, in order."""
+        return [event["kind"] for event in self.events(run)]
+
+    def _json(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
 
     def until(self, **wanted: str) -> None:
         """Waits until the server says so of itself, for a minute at most."""

@@ -10,9 +10,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from ae_core import web
 from ae_core.frames import decode
 from ae_core.starter import STARTER_RUN
+from tests.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).parents[1]
-PATIENCE = 90  # seconds that a busy machine may take for anything here
 TOO_HEAVY = {"torch", "dask", "distributed", "sklearn", "skimage", "mlxtend", "scipy"}
 
 
@@ -56,14 +55,6 @@ class Server:
         return [server, *server.children(recursive=True)]
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Returns as soon as it holds."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"Waited {PATIENCE} s in vain: {what}."
-        time.sleep(0.02)
-
-
 def start(home: Path) -> Server:
     """A server on a free port; returns when it answers."""
     log = home / "server.log"
@@ -85,7 +76,7 @@ def start(home: Path) -> Server:
         found = re.search(r"URL: http://localhost:(\d+)", log.read_text(encoding="utf-8"))
         return int(found[1]) if found else 0
 
-    wait_until(lambda: port() > 0, "the server's start message")
+    wait_for(lambda: port() > 0, "the server's start message")
     server = Server(process, port(), log)
 
     def answers() -> bool:
@@ -94,7 +85,7 @@ def start(home: Path) -> Server:
         except httpx.TransportError:
             return False
 
-    wait_until(answers, "the server's first answer")
+    wait_for(answers, "the server's first answer")
     return server
 
 
@@ -213,7 +204,7 @@ def test_nothing_is_left_behind(tmp_path: Path, name: str) -> None:
     """However the server ends, with a run training and a viewer watching: no process of it stays."""
     server = start(tmp_path)
     try:
-        wait_until(lambda: ready(server), "the engine")
+        wait_for(lambda: ready(server), "the engine")
         family = asyncio.run(_end_while_watched(server, getattr(signal, name)))
         assert len(family) >= 3  # the server, the engine's host, a worker
         assert psutil.wait_procs(family, PATIENCE)[1] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,6 +73,14 @@ def test_imports_point_down_the_house(path: Path) -> None:
 def test_a_planted_wrong_import_is_found(room: str, planted: str) -> None:
     """The test above fails on every kind of import that points up, hidden in a function too."""
     assert wrong_imports(room, planted)
+
+
+def test_no_browser_wait_is_given_a_promise() -> None:
+    """Playwright takes a promise for true and waits for nothing; what the server knows is awaited from Python."""
+    promises = re.compile(r"wait_for_function\((?:[^()]|\([^()]*\))*?(fetch\(|async |await |\.then\()")
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        if path != Path(__file__):
+            assert not promises.search(path.read_text(encoding="utf-8")), path
 
 
 def test_the_package_itself_imports_nothing() -> None:

@@ -6,12 +6,12 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 
-import httpx
 import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.running import App
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -100,7 +100,7 @@ def test_pause_step_resume_and_stop_do_what_they_say(visit, app):
     press(page, "stop")
     until(page, "d.status === 'stopped'")
 
-    assert httpx.get(f"{app.url}/api/runs/{run}").json()["metrics"]["val_mse"] > 0
+    assert app.run(run)["metrics"]["val_mse"] > 0
 
 
 def test_the_learning_rate_changes_in_flight(visit, app):
@@ -110,13 +110,10 @@ def test_the_learning_rate_changes_in_flight(visit, app):
 
     page.locator(".st-key-optimizer_learning_rate input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.learning_rate === 0.002)", arg=run
-    )
+    wait_for(lambda: app.run(run)["learning_rate"] == 0.002)
 
     assert told(page, "run") == run
-    kinds = [event["kind"] for event in httpx.get(f"{app.url}/api/runs/{run}/events", params={"after": 0}).json()]
-    assert "learning_rate_set" in kinds
+    assert "learning_rate_set" in app.kinds(run)
     press(page, "stop")
 
 
@@ -151,8 +148,9 @@ def test_reset_keeps_the_starting_weights_and_new_seed_changes_them(visit, app):
 
     def first_loss(page: Page) -> float:
         until(page, "d.status === 'paused' && d.step === '0'")
-        events = httpx.get(f"{app.url}/api/runs/{told(page, 'run')}/events", params={"after": 0}).json()
-        return float(next(event["val"]["loss"] for event in events if event["kind"] == "progress"))
+        return float(
+            next(event["val"]["loss"] for event in app.events(told(page, "run")) if event["kind"] == "progress")
+        )
 
     page = visit()
     until(page, "d.status === 'finished'")
@@ -170,7 +168,7 @@ def test_reset_keeps_the_starting_weights_and_new_seed_changes_them(visit, app):
     assert first_loss(page) != one
 
 
-def test_divergence_is_a_sentence_with_a_way_back(visit):
+def test_divergence_is_a_sentence_with_a_way_back(visit, app):
     """Learning rate 100 with SGD ends as diverged, shows no NaN, and the offered button trains on."""
     page = visit("optimizer_kind=sgd&optimizer_learning_rate=100")
     until(page, "d.status === 'finished'")
@@ -181,9 +179,7 @@ def test_divergence_is_a_sentence_with_a_way_back(visit):
     assert not re.search(r"NaN|Infinity|undefined", page.get_by_test_id("stage").inner_text())
     run = told(page, "run")
     press(page, "rescue")
-    page.wait_for_function(
-        "id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.learning_rate === 10)", arg=run
-    )
+    wait_for(lambda: app.run(run)["learning_rate"] == 10)
     page.wait_for_url(re.compile("optimizer_learning_rate=10(&|$)"))
 
 
@@ -197,7 +193,7 @@ def test_the_hourglass_shapes_the_network_that_is_trained(visit, app):
     press(page, "train")
     until(page, "d.run !== 'starter' && d.status === 'finished'")
 
-    model = httpx.get(f"{app.url}/api/runs/{told(page, 'run')}").json()["spec"]["model"]
+    model = app.run(told(page, "run"))["spec"]["model"]
     assert len(model["hidden"]) == 3
     assert model["code"]["latent_dim"] == 3
 
@@ -257,7 +253,7 @@ def test_a_killed_worker_is_replaced_and_the_run_says_so(visit, app):
     """kill -9 of the workers in mid-run: the run goes on from its checkpoint, with a mark that tells it."""
     page = visit(LONG)
     run = train(page)
-    page.wait_for_function("id => fetch(`/api/runs/${id}`).then(a => a.json()).then(r => r.step > 2000)", arg=run)
+    wait_for(lambda: app.run(run)["step"] > 2000)
     host = next(
         child for child in psutil.Process(app.process.pid).children() if "ae_core.engine.host" in child.cmdline()
     )
@@ -265,11 +261,7 @@ def test_a_killed_worker_is_replaced_and_the_run_says_so(visit, app):
         if any("spawn_main" in part for part in child.cmdline()):
             child.send_signal(signal.SIGKILL)
 
-    page.wait_for_function(
-        """id => fetch(`/api/runs/${id}/events?after=0`).then(a => a.json())
-        .then(all => all.some(event => event.kind === 'recovered'))""",
-        arg=run,
-    )
+    wait_for(lambda: "recovered" in app.kinds(run))
     until(page, f"d.run === '{run}' && d.status === 'running'")
     press(page, "stop")
     until(page, "d.status === 'stopped'")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.harness.server import ORACLE, serving
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -198,7 +199,7 @@ def test_rerun_keeps_the_socket_and_cleanup_closes_it(visit: Callable[..., Page]
     expect(page.get_by_test_id("stage")).to_have_attribute("data-run", "table")
     frames_drawn(page, 2)
     page.evaluate("cleanup()")
-    page.wait_for_function("async () => (await (await fetch('/sockets')).json()).open === 0")
+    wait_for(lambda: httpx.get(f"{address}/sockets").json()["open"] == 0)
 
 
 def test_switches_redraw_the_curves(visit: Callable[..., Page]) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,19 +21,10 @@ from ae_core.settings import Settings
 from ae_core.spec import RunSpec, changed
 from ae_core.store import OVER, Head, Store
 from ae_core.training import Trainer
+from tests.waiting import wait_for
 
-PATIENCE = 90.0  # seconds after which a condition counts as never coming true
 ME = "ann"
 ENDLESS = {"training_epochs": 10_000}
-
-
-def wait_for(condition: Callable[[], Any], what: str = "") -> Any:
-    """The first true value of the condition."""
-    until = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < until, f"never came true: {what or condition}"
-        time.sleep(0.005)
-    return found
 
 
 class Lab:
