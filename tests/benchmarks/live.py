@@ -121,7 +121,7 @@ def price(app: App) -> str:
     rows = []
     for kind in KINDS:
         rounds = []
-        for number in range(5):
+        for number in range(TRIES):
             pair = (watched_rate, alone_rate) if number % 2 else (alone_rate, watched_rate)
             found = {measure: measure(app, kind) for measure in pair}
             rounds.append((found[watched_rate], found[alone_rate]))
