@@ -11,7 +11,7 @@ from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import RunSpec, Variational
+from ae_core.spec import KLSparsity, Point, RunSpec, Variational, settings
 
 Output = Literal["identity", "sigmoid", "softmax"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
@@ -47,8 +47,38 @@ def check(spec: RunSpec) -> None:
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
     if spec.model.batch_norm and spec.training.batch_size < 2:
         raise SpecError("Batch norm compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+    _check_sparsity(spec)
+    _check_schedules(spec)
     if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
         raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
+
+
+def _check_sparsity(spec: RunSpec) -> None:
+    if isinstance(spec.objective.sparsity, KLSparsity):
+        code = spec.model.code
+        if not (isinstance(code, Point) and code.activation == "sigmoid"):
+            raise SpecError(
+                "A target for the mean activity needs a code between 0 and 1. Choose a point code with the activation "
+                "sigmoid, or no sparsity target."
+            )
+
+
+def _check_schedules(spec: RunSpec) -> None:
+    """Each schedule moves a number of this spec that may move, between values that it may have, and none twice."""
+    leaves = {leaf.key: leaf for leaf in settings(spec)}
+    for number, plan in enumerate(spec.schedules):
+        leaf = leaves.get(plan.setting)
+        if leaf is None or not leaf.knob.moves:
+            able = ", ".join(key for key, found in leaves.items() if found.knob.moves)
+            raise SpecError(f"schedules.{number}: {plan.setting[:60]!r} cannot move over the run; these can: {able}.")
+        if any(plan.setting == other.setting for other in spec.schedules[:number]):
+            raise SpecError(f"schedules.{number}: {plan.setting} already has a schedule. Keep one of them.")
+        low, high = leaf.low or 0.0, math.inf if leaf.high is None else leaf.high
+        if not all(low <= value <= high for value in (plan.start, plan.end)):
+            raise SpecError(
+                f"schedules.{number}: {plan.setting} must stay between {low:g} and {high:g}, "
+                f"got {plan.start:g} to {plan.end:g}."
+            )
 
 
 def scaling_kind(spec: RunSpec) -> str:

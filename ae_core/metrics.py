@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ae_core.models import OUTPUTS, Autoencoder, Pass, sample
-from ae_core.objectives import RECONSTRUCTIONS, kl_to_unit_normal, log_likelihood_constant, terms
+from ae_core.models import OUTPUTS, Autoencoder, sample
+from ae_core.objectives import Batch, kl_to_unit_normal, log_likelihood_constant, look, reconstruction, terms
 from ae_core.spec import RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
@@ -18,13 +18,13 @@ def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
     return sum(errors) / x.numel()
 
 
-def evaluate(spec: RunSpec, model: Autoencoder, x: Tensor) -> dict[str, float]:
+def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     """The objective's terms per item and `mse`, averaged over x. The model must be in evaluation mode."""
     sums: dict[str, float] = {}
     for part in _chunks(x):
-        out = model(part)
-        found = {name: value.sum() for name, value in terms(spec, out, part, model.output).items()}
-        found["mse"] = squared_sum(out, part, model.output, spec, found["reconstruction"]) / x.shape[1]
+        batch = look(model, part)
+        found = {name: value.sum() for name, value in terms(batch).items()}
+        found["mse"] = squared_sum(batch, found["reconstruction"]) / x.shape[1]
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
     return {name: value / x.shape[0] for name, value in sums.items()}
@@ -34,11 +34,11 @@ def _chunks(x: Tensor) -> tuple[Tensor, ...]:
     return torch.split(x, CHUNK)
 
 
-def squared_sum(out: Pass, x: Tensor, output: str, spec: RunSpec, reconstruction: Tensor) -> Tensor:
+def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
     """Sum over a batch of (x_hat - x)^2. For mse it is twice the reconstruction term, so nothing is computed again."""
-    if spec.objective.reconstruction == "mse":
+    if batch.spec.objective.reconstruction == "mse":
         return 2 * reconstruction
-    return (OUTPUTS[output](out.raw) - x).square().sum()
+    return (OUTPUTS[batch.model.output](batch.out.raw) - batch.x).square().sum()
 
 
 def evidence_lower_bound(
@@ -56,7 +56,7 @@ def evidence_lower_bound(
             raise TypeError("The evidence lower bound needs a Gaussian code.")
         raw = model.decode_raw(sample(coded.mu, coded.log_var, generator))
         divergence = kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
-        likelihood = -RECONSTRUCTIONS[spec.objective.reconstruction](raw, part, model.output)
+        likelihood = -reconstruction(model, raw, part)
         elbo += float((likelihood - divergence).sum(dtype=torch.float64))
         kl += float(divergence.sum(dtype=torch.float64))
     return elbo / x.shape[0] - log_likelihood_constant(spec, x.shape[1]), kl / x.shape[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from ae_core.errors import SpecError
@@ -31,7 +31,8 @@ class Knob:
     """What a widget needs beside a field's type and bounds.
 
     unit: of the number ("" = a pure number). step: of a slider, in the field's own units (a `log` slider moves by 1, 2,
-    5, 10 and a `log2` slider by doubling; they ignore `step`). live: may change while the run trains.
+    5, 10 and a `log2` slider by doubling; they ignore `step`). live: may change while the run trains. moves: may follow
+    a schedule of its own over the run (see `Schedule`).
     """
 
     unit: str = ""
@@ -39,6 +40,7 @@ class Knob:
     step: float | None = None
     level: Level = "advanced"
     live: bool = False
+    moves: bool = False
 
 
 # ---------------------------------------------------------------------------------------------------- data
@@ -205,6 +207,11 @@ class Point(Code):
     """The code is one point, as in the plain autoencoder."""
 
     kind: Literal["point"] = "point"
+    activation: Annotated[
+        Literal["identity", "relu", "sigmoid", "tanh"],
+        Field(description="The bend of the code itself; sparsity needs one that can rest at zero."),
+        Knob(),
+    ] = "identity"
 
 
 class Variational(Code):
@@ -214,7 +221,7 @@ class Variational(Code):
     beta: Annotated[
         float,
         Field(ge=0, le=32, description="Weight of the KL term: how strongly each cloud is pulled to the standard one."),
-        Knob(step=0.1, level="beginner"),
+        Knob(step=0.1, level="beginner", moves=True),
     ] = 1.0
 
 
@@ -243,7 +250,7 @@ class MLP(Spec):
     dropout: Annotated[
         float,
         Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
-        Knob(step=0.05),
+        Knob(step=0.05, moves=True),
     ] = 0.0
     batch_norm: Annotated[
         bool, Field(description="Rescale each hidden layer over the batch, which steadies deep networks."), Knob()
@@ -276,8 +283,31 @@ class Corruption(Spec):
     level: Annotated[
         float,
         Field(ge=0, le=1, description="How much damage: standard deviation of the noise, or share of features hit."),
-        Knob(step=0.05),
+        Knob(step=0.05, moves=True),
     ] = 0.0
+
+
+class NoSparsity(Spec):
+    """No target."""
+
+    kind: Literal["none"] = "none"
+
+
+class KLSparsity(Spec):
+    """Each sigmoid unit of the code is to be active in a set share of the items (Ng, 2011)."""
+
+    kind: Literal["kl"] = "kl"
+    target: Annotated[
+        float,
+        Field(ge=0.001, le=0.999, description="Mean activity that each number of the code is pulled to."),
+        Knob(step=0.01, moves=True),
+    ] = 0.05
+    weight: Annotated[
+        float, Field(ge=0, le=100, description="How strongly it is pulled."), Knob(scale="log", moves=True)
+    ] = 1.0
+
+
+AnySparsity = Annotated[NoSparsity | KLSparsity, Field(discriminator="kind")]
 
 
 class Objective(Spec):
@@ -296,16 +326,23 @@ class Objective(Spec):
     weight_l1: Annotated[
         float,
         Field(ge=0, le=1, description="Pulls every weight towards zero by the same force, so many become zero."),
-        Knob(scale="log"),
+        Knob(scale="log", moves=True),
     ] = 0.0
     code_l1: Annotated[
         float,
         Field(ge=0, le=100, description="Charges for every active number of the code: a sparse autoencoder."),
-        Knob(scale="log"),
+        Knob(scale="log", moves=True),
     ] = 0.0
-    sparsity: Annotated[None, Field(description="Reserved for sparsity targets; only null so far.")] = None
+    sparsity: Annotated[
+        AnySparsity,
+        BeforeValidator(lambda value: NoSparsity() if value is None else value),
+        Field(description="A target for how often each number of the code is active."),
+        Knob(),
+    ] = NoSparsity()
     contractive: Annotated[
-        float, Field(ge=0, le=0, description="Reserved for the contractive penalty; only 0 so far.")
+        float,
+        Field(ge=0, le=100, description="Charges for codes that move when the input moves a little."),
+        Knob(scale="log", moves=True),
     ] = 0.0
     corruption: Corruption = Corruption()
 
@@ -374,6 +411,41 @@ class Training(Spec):
     ] = 0
 
 
+Way = Literal["linear", "cosine", "cyclic", "warm_up"]
+
+
+class Schedule(Spec):
+    """How one setting moves over the run: from `start` to `end`, within the first `share` of it (cyclic: again and
+    again, `cycles` times over the whole run, each time rising for that share of the cycle and then staying).
+
+    setting: the key of a number whose knob `moves`.
+    """
+
+    setting: Annotated[str, Field(max_length=80)]
+    way: Way = "linear"
+    start: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
+    end: Annotated[float, Field(ge=-1e6, le=1e6)] = 1.0
+    share: Annotated[float, Field(ge=0.01, le=1)] = 1.0
+    cycles: Annotated[int, Field(ge=1, le=20)] = 4
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        """`setting~way~start~end~share~cycles`, as it stands in a link."""
+        if not isinstance(value, str):
+            return value
+        parts = value.split("~")
+        if len(parts) != len(cls.model_fields):
+            raise ValueError("expected setting~way~start~end~share~cycles")
+        return dict(zip(cls.model_fields, parts, strict=True))
+
+    def __str__(self) -> str:
+        return "~".join(
+            repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+            for value in (getattr(self, name) for name in type(self).model_fields)
+        )
+
+
 class RunSpec(Spec):
     """One experiment. Everything that is shown of a run follows from this and from its events."""
 
@@ -382,6 +454,9 @@ class RunSpec(Spec):
     objective: Objective = Objective()
     optimizer: Optimizer = Optimizer()
     training: Training = Training()
+    schedules: Annotated[
+        tuple[Schedule, ...], Field(max_length=8, description="Settings that move while the run trains."), Knob()
+    ] = ()
 
 
 # ------------------------------------------------------------------------------------- JSON, URL and widgets
@@ -443,6 +518,23 @@ def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
             yield from (leaf for leaf in settings(value, (*prefix, name)) if len(kinds) <= 1 or leaf.path[-1] != "kind")
         elif name != "kind" or len(_words(field)) > 1:
             yield _setting((*prefix, name), value, field.default, field, _words(field))
+
+
+def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> dict[str, Setting]:
+    """Every leaf that any spec can have, over all kinds of every union, by key and with its default as its value."""
+    found: dict[str, Setting] = {}
+    for name, field in cls.model_fields.items():
+        if isinstance(field.default, Spec):
+            kinds = _kinds(field)
+            if len(kinds) > 1:
+                leaf = _setting((*prefix, name, "kind"), field.default.kind, field.default.kind, field, tuple(kinds))  # type: ignore[attr-defined]
+                found[leaf.key] = leaf
+            for member in kinds.values():
+                found |= every_setting(member, (*prefix, name))
+        elif name != "kind" or len(_words(field)) > 1:
+            leaf = _setting((*prefix, name), field.default, field.default, field, _words(field))
+            found.setdefault(leaf.key, leaf)
+    return found
 
 
 def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
@@ -535,10 +627,14 @@ def _tree(cls: type[Spec], path: tuple[str, ...], flat: Mapping[str, Any]) -> tu
 
 def _to_text(value: Any) -> str:
     if isinstance(value, tuple):
-        return "-".join(str(part) for part in value) or "none"
+        return _between(value).join(str(part) for part in value) or "none"
     if isinstance(value, float):
         return repr(value).removesuffix(".0")  # the shortest text that gives the same number back
     return str(value).lower() if isinstance(value, bool | None) else str(value)
+
+
+def _between(value: tuple[Any, ...]) -> str:
+    return "," if value and isinstance(value[0], Schedule) else "-"
 
 
 def _from_text(text: str, leaf: Setting) -> Any:
@@ -546,10 +642,18 @@ def _from_text(text: str, leaf: Setting) -> Any:
     if leaf.optional and text == "none":
         return None
     if isinstance(leaf.default, tuple):
-        return () if text in ("", "none") else tuple(text[:200].split("-"))
+        return () if text in ("", "none") else tuple(text[:1000].split("," if leaf.key == "schedules" else "-"))
     return next((choice for choice in leaf.choices if str(choice) == text), text)
 
 
-_TAGS = frozenset(
-    {kind for field in (RunSpec.model_fields["data"], MLP.model_fields["code"]) for kind in _kinds(field)}
-)
+def _tags(cls: type[Spec]) -> Iterator[str]:
+    """The kinds of every tagged union below this record."""
+    for field in cls.model_fields.values():
+        if isinstance(field.default, Spec):
+            kinds = _kinds(field)
+            yield from kinds
+            for member in kinds.values():
+                yield from _tags(member)
+
+
+_TAGS = frozenset(_tags(RunSpec))

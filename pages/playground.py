@@ -30,7 +30,7 @@ BEGINNER = (
     "optimizer_kind",
     "training_seed",
 )
-RESERVED = ("objective_sparsity", "objective_contractive")
+DRAWN_ELSEWHERE = ("model_hidden", "schedules")
 GOES_ON = ("queued", "running", "paused")
 
 
@@ -78,7 +78,7 @@ def learning_ui(spec: RunSpec) -> None:
     knobs.edit(spec, BEGINNER, live)
     if level == "advanced":
         more = [key for key in _keys(spec) if not key.startswith("data_")]
-        hidden = {*BEGINNER, *RESERVED, "model_hidden"}
+        hidden = {*BEGINNER, *DRAWN_ELSEWHERE}
         knobs.edit(spec, [key for key in more if key not in hidden], live)
 
 

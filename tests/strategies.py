@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, MaxLen
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from ae_core.spec import RunSpec, Spec
+from ae_core.spec import RunSpec, Spec, every_setting
 
 
 def specs(cls: type[Spec] = RunSpec, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -37,6 +37,8 @@ def _values(kind: Any, marks: list[Any]) -> st.SearchStrategy[Any]:
         return st.none()
     if isinstance(kind, type) and issubclass(kind, Spec):
         return specs(kind)
+    if kind is str:  # the only text in a spec is the key that a schedule moves
+        return st.sampled_from(sorted(key for key, leaf in every_setting().items() if leaf.knob.moves))
     if kind is bool:
         return st.booleans()
     low = next(mark.ge for mark in marks if isinstance(mark, Ge))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ae_core.data import DATASETS
-from ae_core.spec import RunSpec, Setting, changed, settings
+from ae_core.spec import every_setting
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "assets" / "copy"
@@ -33,18 +33,6 @@ def flat(table: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]
 @cache
 def copy(language: str) -> dict[str, str]:
     return dict(flat(tomllib.loads((COPY / f"{language}.toml").read_text(encoding="utf-8"))))
-
-
-@cache
-def every_setting() -> dict[str, Setting]:
-    """Each setting of each kind of data and code, by key."""
-    kinds = {leaf.key: leaf.choices for leaf in settings(RunSpec()) if leaf.key in ("data_kind", "model_code_kind")}
-    specs = [
-        changed(RunSpec(), {"data_kind": data, "model_code_kind": code})
-        for data in kinds["data_kind"]
-        for code in kinds["model_code_kind"]
-    ]
-    return {leaf.key: leaf for spec in specs for leaf in settings(spec)}
 
 
 def demanded(language: str) -> Iterator[str]:

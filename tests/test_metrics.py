@@ -42,7 +42,7 @@ def test_mean_squared_error_is_the_mean_over_items_and_features(reconstruction):
     there = torch.nn.functional.mse_loss(model.reconstruct(X).double(), X.double()).item()
 
     assert mean_squared_error(model, X) == pytest.approx(there, rel=1e-5)
-    assert evaluate(spec, model, X)["mse"] == pytest.approx(there, rel=1e-5)
+    assert evaluate(model, X)["mse"] == pytest.approx(there, rel=1e-5)
 
 
 def test_mean_squared_error_is_zero_for_a_perfect_copy():
@@ -60,11 +60,11 @@ def test_numbers_do_not_depend_on_the_portions(monkeypatch, chunk):
     """Portions of any size give the same numbers: each item counts once (YannDubs' defect)."""
     spec = gaussian()
     model = built(spec)
-    whole = evaluate(spec, model, X) | {"again": mean_squared_error(model, X)}
+    whole = evaluate(model, X) | {"again": mean_squared_error(model, X)}
 
     monkeypatch.setattr(metrics, "CHUNK", chunk)
 
-    parts = evaluate(spec, model, X) | {"again": mean_squared_error(model, X)}
+    parts = evaluate(model, X) | {"again": mean_squared_error(model, X)}
     assert parts == pytest.approx(whole, rel=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_evaluate_names_the_objective_terms_per_item():
     assert coded.log_var is not None
     kl = kl_divergence(Normal(coded.mu, (0.5 * coded.log_var).exp()), Normal(0.0, 1.0)).sum(-1).mean().item()
 
-    found = evaluate(spec, model, X)
+    found = evaluate(model, X)
 
     assert set(found) == {"reconstruction", "kl", "mse"}
     assert found["reconstruction"] == pytest.approx(32 * found["mse"], rel=1e-5)

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from ae_core.compatibility import parameter_count, widths
+from ae_core.dials import Dials
 from ae_core.models import Autoencoder, build, sample
-from ae_core.models.blocks import ACTIVATIONS, Dropout
-from ae_core.objectives import terms
+from ae_core.models.blocks import ACTIVATIONS, Dropout, Kit
+from ae_core.objectives import look, terms
 from ae_core.spec import MLP, Objective, Point, RunSpec, Training, Variational, Wine
 
 torch.set_num_threads(1)
@@ -84,7 +85,7 @@ def test_gradients_reach_every_parameter():
     for settings in GRID:
         spec = RunSpec(model=settings)
         model = built(spec)
-        sum(value.mean() for value in terms(spec, model(X), X, model.output).values()).backward()
+        sum(value.mean() for value in terms(look(model, X)).values()).backward()
         for name, part in model.named_parameters():
             # batch norm takes the mean off again, so a bias before it has no effect but rounding
             silent = settings.batch_norm and name.endswith("dense.bias") and not name.startswith("code")
@@ -160,7 +161,8 @@ def test_a_network_without_bends_is_linear():
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_dropout_drops_its_share_and_keeps_the_mean(share):
     """A share of the numbers becomes zero and the rest is scaled up, so that the mean stays."""
-    dropout = Dropout(share, torch.Generator().manual_seed(0)).train()
+    spec = RunSpec(model=MLP(dropout=share))
+    dropout = Dropout(Kit(spec, torch.Generator(), torch.Generator().manual_seed(0), Dials(spec))).train()
 
     out = dropout(torch.full((1000, 100), 2.0))
 

@@ -16,7 +16,9 @@ from ae_core.objectives import (
     bernoulli,
     corrupt,
     cross_entropy,
+    jacobian_norm,
     kl_to_unit_normal,
+    look,
     squared_error,
     terms,
     weight_terms,
@@ -24,6 +26,7 @@ from ae_core.objectives import (
 from ae_core.spec import (
     MLP,
     Corruption,
+    KLSparsity,
     Objective,
     Optimizer,
     Point,
@@ -103,7 +106,7 @@ def test_squared_error_is_half_the_sum_of_squares(output):
     shaped = {"identity": raw, "sigmoid": raw.sigmoid(), "softmax": raw.softmax(-1)}[output]
     log_likelihood = Normal(shaped, 1.0).log_prob(x).sum(-1)
 
-    here = squared_error(raw, x, output)
+    here = squared_error(raw, x, output).sum(-1)
 
     torch.testing.assert_close(here, 0.5 * ((shaped - x) ** 2).sum(-1))
     torch.testing.assert_close(here + 0.5 * 5 * math.log(2 * math.pi), -log_likelihood)
@@ -114,7 +117,7 @@ def test_bernoulli_equals_torch_distributions():
     raw, x = 3 * normal(9, 6), torch.rand(9, 6, generator=seeded()).round()
 
     there = -Bernoulli(logits=raw).log_prob(x).sum(-1)
-    torch.testing.assert_close(bernoulli(raw, x, "sigmoid"), there)
+    torch.testing.assert_close(bernoulli(raw, x).sum(-1), there)
 
 
 @pytest.mark.parametrize("logit", [-200.0, -110.0, -30.0, 0.0, 30.0, 110.0, 200.0])
@@ -124,7 +127,7 @@ def test_bernoulli_is_exact_at_extreme_logits(logit, target):
     raw, x = torch.tensor([[logit]], requires_grad=True), torch.tensor([[target]])
     exact = max(logit, 0) - logit * target + math.log1p(math.exp(-abs(logit)))
 
-    here = bernoulli(raw, x, "sigmoid")
+    here = bernoulli(raw, x)
     here.sum().backward()
 
     assert here.item() == pytest.approx(exact, rel=1e-6, abs=1e-12)
@@ -140,15 +143,15 @@ def test_cross_entropy_equals_categorical():
     x = x / x.sum(-1, keepdim=True)
     there = -(x * Categorical(logits=raw[:, None, :].expand(8, 6, 6)).log_prob(torch.arange(6))).sum(-1)
 
-    torch.testing.assert_close(cross_entropy(raw, x, "softmax"), there)
+    torch.testing.assert_close(cross_entropy(raw, x).sum(-1), there)
 
 
 def test_cross_entropy_is_finite_at_extreme_logits():
     """Logits hundreds apart give the exact difference, not infinity."""
     raw = torch.tensor([[300.0, -300.0]])
 
-    assert cross_entropy(raw, torch.tensor([[0.0, 1.0]]), "softmax").item() == pytest.approx(600.0)
-    assert cross_entropy(raw, torch.tensor([[1.0, 0.0]]), "softmax").item() == 0.0
+    assert cross_entropy(raw, torch.tensor([[0.0, 1.0]])).sum().item() == pytest.approx(600.0)
+    assert cross_entropy(raw, torch.tensor([[1.0, 0.0]])).sum().item() == 0.0
 
 
 # ------------------------------------------------------------------------------------------- every term
@@ -170,8 +173,8 @@ def test_terms_do_not_depend_on_the_batch_size(reconstruction, code):
     x = x / x.sum(-1, keepdim=True)
     twice = torch.cat([x, x])
 
-    once = {name: value.mean() for name, value in terms(spec, model(x), x, model.output).items()}
-    again = {name: value.mean() for name, value in terms(spec, model(twice), twice, model.output).items()}
+    once = {name: value.mean() for name, value in terms(look(model, x)).items()}
+    again = {name: value.mean() for name, value in terms(look(model, twice)).items()}
 
     assert set(once) == set(again)
     assert {"reconstruction", "code_l1"} <= set(once)
@@ -184,9 +187,10 @@ def test_terms_are_summed_over_features_and_code_and_kept_per_item():
     """Each term has one value an item; reconstruction and KL are sums over features and code, times their weight."""
     model = model_of(EVERY_TERM).eval()
     x = torch.rand(10, 64, generator=seeded())
-    out = model(x)
+    batch = look(model, x)
+    out = batch.out
 
-    found = terms(EVERY_TERM, out, x, model.output)
+    found = terms(batch)
 
     assert {name: value.shape for name, value in found.items()} == dict.fromkeys(
         ("reconstruction", "kl", "code_l1"), torch.Size([10])
@@ -205,8 +209,8 @@ def test_a_weight_of_zero_leaves_its_term_out():
     model = model_of(spec)
     x = torch.rand(10, 64, generator=seeded())
 
-    assert set(terms(spec, model(x), x, model.output)) == {"reconstruction"}
-    assert weight_terms(spec, model) == {}
+    assert set(terms(look(model, x))) == {"reconstruction"}
+    assert weight_terms(model) == {}
 
 
 # -------------------------------------------------------------------------------------- weight penalties
@@ -235,7 +239,7 @@ def test_weight_penalties_have_the_gradient_of_autograd(name, tied):
     strength, rate = 0.3, 0.01
     before, after = one_step(Objective(**{name: strength}), tied=tied, rate=rate)
     model, x = before.model, before.train_items
-    loss = terms(before.spec, model(x), x, model.output)["reconstruction"].mean()
+    loss = terms(look(model, x))["reconstruction"].mean()
     for weight in model.weights():
         loss = loss + strength * (0.5 * weight.square().sum() if name == "weight_decay" else weight.abs().sum())
     loss.backward()
@@ -254,7 +258,7 @@ def test_weight_terms_count_matrices_once_and_biases_never():
     matrices = [part.detach() for part in model.parameters() if part.ndim == 2]
     assert sum(part.numel() for part in matrices) == 64 * 16 + 16 * 2
 
-    found = weight_terms(spec, model)
+    found = weight_terms(model)
 
     assert float(found["weight_decay"]) == pytest.approx(0.05 * sum(float((m**2).sum()) for m in matrices), rel=1e-5)
     assert float(found["weight_l1"]) == pytest.approx(0.2 * sum(float(m.abs().sum()) for m in matrices), rel=1e-5)
@@ -272,14 +276,14 @@ def test_adamw_decays_apart_from_the_gradient():
     ):
         expected = -rate * strength * w if w.ndim == 2 else torch.zeros_like(w)
         torch.testing.assert_close(b - a, expected, rtol=1e-4, atol=1e-6, msg=name)
-    assert weight_terms(decayed.spec, decayed.model) == {}
+    assert weight_terms(decayed.model) == {}
 
 
 def test_adam_decays_through_the_gradient():
     """For every other optimiser weight decay is part of the loss, so it is shown as a term."""
     _, after = one_step(Objective(weight_decay=0.5), "adam")
 
-    assert set(weight_terms(after.spec, after.model)) == {"weight_decay"}
+    assert set(weight_terms(after.model)) == {"weight_decay"}
 
 
 # ------------------------------------------------------------------------------------------ corruption
@@ -371,3 +375,70 @@ def test_features_follow_the_dataset():
     """The width that the terms sum over is the dataset's: 64 pixels of a digit, 13 measurements of a wine."""
     assert features(RunSpec()) == 64
     assert features(RunSpec(data=Wine())) == 13
+
+
+# ----------------------------------------------------------------------------------- sparsity and smoothness
+
+
+def sigmoid_code(weight: float = 1.0, target: float = 0.1, hidden: tuple[int, ...] = ()) -> RunSpec:
+    return RunSpec(
+        model=MLP(hidden=hidden, activation="tanh", code=Point(latent_dim=5, activation="sigmoid")),
+        objective=Objective(sparsity=KLSparsity(target=target, weight=weight), contractive=0.5),
+    )
+
+
+def test_kl_sparsity_is_the_kl_of_bernoulli_variables():
+    """The sparsity term is the sum over units of KL(target || mean activity), by torch.distributions."""
+    model = model_of(sigmoid_code(weight=2.0))
+    batch = look(model, torch.rand(10, 64, generator=seeded()))
+    there = kl_divergence(Bernoulli(0.1), Bernoulli(batch.out.coded.z.mean(0))).sum()
+
+    torch.testing.assert_close(terms(batch)["sparsity"], (2.0 * there).expand(10))
+
+
+def test_kl_sparsity_is_zero_at_its_target_and_finite_at_the_ends():
+    """A code whose units are active just as often as asked costs nothing; silent and saturated units cost a number."""
+    model = model_of(sigmoid_code(target=0.5))
+    x = torch.rand(10, 64, generator=seeded())
+    with torch.no_grad():
+        model.code.dense.weight.zero_()
+        model.code.dense.bias.zero_()
+    assert terms(look(model, x))["sparsity"].max().item() == pytest.approx(0.0, abs=1e-6)
+    with torch.no_grad():
+        model.code.dense.bias.fill_(-200.0)
+    assert terms(look(model, x))["sparsity"].isfinite().all()
+
+
+def test_the_contractive_term_is_the_closed_form_of_one_sigmoid_layer():
+    """For a single sigmoid layer it is sum_j (h_j (1 - h_j))^2 ||W_j||^2 (Rifai 2011, eq. 6), to 1e-5."""
+    model = model_of(sigmoid_code())
+    x = torch.rand(10, 64, generator=seeded())
+    h = model.encode(x).z
+    there = ((h * (1 - h)).square() * model.code.dense.weight.square().sum(dim=1)).sum(dim=1)
+
+    torch.testing.assert_close(terms(look(model, x))["contractive"], 0.5 * there, rtol=1e-5, atol=1e-7)
+
+
+def test_the_contractive_term_is_the_whole_jacobian():
+    """For a deep encoder it is the squared norm of torch.func's Jacobian, not of one product with a vector of ones."""
+    model = model_of(sigmoid_code(hidden=(12, 7)))
+    x = torch.rand(6, 64, generator=seeded())
+    whole = torch.func.vmap(torch.func.jacrev(lambda item: model.encode(item[None]).centre[0]))(x)
+    ones = whole.sum(dim=1).square().sum(dim=-1)
+
+    here = jacobian_norm(look(model, x))
+
+    torch.testing.assert_close(here, whole.square().sum(dim=(1, 2)), rtol=1e-5, atol=1e-8)
+    assert not torch.allclose(here, ones, rtol=0.05)
+
+
+def test_the_contractive_term_has_a_gradient_and_can_be_measured():
+    """It trains the encoder, and is the same number where gradients are switched off."""
+    model = model_of(sigmoid_code(hidden=(12,)))
+    x = torch.rand(6, 64, generator=seeded())
+    value = jacobian_norm(look(model, x))
+    value.sum().backward()
+    assert model.code.dense.weight.grad.abs().sum() > 0
+    with torch.inference_mode():
+        again = jacobian_norm(look(model, x))
+    torch.testing.assert_close(value.detach(), again.clone())

@@ -67,7 +67,7 @@ def test_a_link_gives_the_same_spec_back_wherever_the_reader_was(spec: RunSpec, 
 def to_url_text(leaf: Setting) -> str:
     """One setting as it stands in a link: from `to_url` where it differs from the default, else spelled plainly."""
     if isinstance(leaf.value, tuple):
-        return "-".join(map(str, leaf.value)) or "none"
+        return ("," if leaf.key == "schedules" else "-").join(map(str, leaf.value)) or "none"
     if leaf.value is None or isinstance(leaf.value, bool):
         return str(leaf.value).lower()
     return repr(leaf.value) if isinstance(leaf.value, float) else str(leaf.value)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ae_core.dials import Dials
+from ae_core.spec import RunSpec
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -16,6 +20,18 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "identity": lambda x: x,
 }
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What every part of a network is made with. init: draws the first weights. chance: drives dropout and sampling.
+    dials: settings that may move while it trains.
+    """
+
+    spec: RunSpec
+    init: torch.Generator
+    chance: torch.Generator
+    dials: Dials
 
 
 class Dense(nn.Module):
@@ -47,26 +63,27 @@ class Dense(nn.Module):
 class Dropout(nn.Module):
     """Sets a share of the numbers to zero while training and scales the rest up (Srivastava et al., 2014)."""
 
-    def __init__(self, share: float, generator: torch.Generator) -> None:
+    def __init__(self, kit: Kit) -> None:
         super().__init__()
-        self.share, self.generator = share, generator
+        self.kit = kit
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.share == 0:
+        share = self.kit.dials("model_dropout")
+        if not self.training or share == 0:
             return x
-        keep = torch.empty_like(x).bernoulli_(1 - self.share, generator=self.generator)
-        return x * keep / (1 - self.share)
+        keep = torch.empty_like(x).bernoulli_(1 - share, generator=self.kit.chance)
+        return x * keep / (1 - share)
 
 
 class Hidden(nn.Module):
     """Dense, batch norm where asked for, activation, dropout. (batch, inputs) -> (batch, outputs)."""
 
-    def __init__(self, dense: Dense, width: int, activation: str, batch_norm: bool, dropout: Dropout) -> None:
+    def __init__(self, dense: Dense, width: int, kit: Kit) -> None:
         super().__init__()
         self.dense = dense
-        self.norm = nn.BatchNorm1d(width) if batch_norm else None
-        self.activate = ACTIVATIONS[activation]
-        self.dropout = dropout
+        self.norm = nn.BatchNorm1d(width) if kit.spec.model.batch_norm else None
+        self.activate = ACTIVATIONS[kit.spec.model.activation]
+        self.dropout = Dropout(kit)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.dense(x)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ae_core.models.blocks import Dense
+from ae_core.models.blocks import ACTIVATIONS, Dense, Kit
 from ae_core.spec import Code, Point, Variational
 
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond it exp() leaves float32
@@ -29,24 +30,27 @@ class Coded:
 
 
 class PointCode(nn.Module):
-    """One dense layer: the code is a point."""
+    """One dense layer and its activation: the code is a point."""
 
-    def __init__(self, inputs: int, spec: Code, bias: bool, init: torch.Generator, chance: torch.Generator) -> None:
+    def __init__(self, inputs: int, kit: Kit) -> None:
         super().__init__()
-        self.dense = Dense(inputs, spec.latent_dim, bias, init)
+        self.width = kit.spec.model.code.latent_dim
+        self.dense = Dense(inputs, self.width, kit.spec.model.bias, kit.init)
+        self.activate = ACTIVATIONS[cast(Point, kit.spec.model.code).activation]
 
     def forward(self, h: Tensor) -> Coded:
-        return Coded(self.dense(h))
+        return Coded(self.activate(self.dense(h)))
 
 
 class GaussianCode(nn.Module):
     """Two dense layers, mean and log variance; while training z = mu + sigma * noise (Kingma and Welling, 2014)."""
 
-    def __init__(self, inputs: int, spec: Code, bias: bool, init: torch.Generator, chance: torch.Generator) -> None:
+    def __init__(self, inputs: int, kit: Kit) -> None:
         super().__init__()
-        self.dense = Dense(inputs, spec.latent_dim, bias, init)
-        self.spread = Dense(inputs, spec.latent_dim, bias, init)
-        self.chance = chance
+        self.width = kit.spec.model.code.latent_dim
+        self.dense = Dense(inputs, self.width, kit.spec.model.bias, kit.init)
+        self.spread = Dense(inputs, self.width, kit.spec.model.bias, kit.init)
+        self.chance = kit.chance
 
     def forward(self, h: Tensor) -> Coded:
         mu, log_var = self.dense(h), self.spread(h).clamp(*LOG_VAR_RANGE)
@@ -61,4 +65,5 @@ def sample(mu: Tensor, log_var: Tensor, generator: torch.Generator) -> Tensor:
     return mu + (0.5 * log_var).exp() * noise
 
 
-CODES: dict[type[Code], Callable[..., nn.Module]] = {Point: PointCode, Variational: GaussianCode}
+CODES: dict[type[Code], Callable[[int, Kit], nn.Module]] = {Point: PointCode, Variational: GaussianCode}
+"""Each makes its module for that many inputs. A module has `width`, the numbers that the decoder sees, and `dense`."""

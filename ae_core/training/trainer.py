@@ -13,17 +13,19 @@ from torch import Tensor
 
 from ae_core.compatibility import check, parameter_count
 from ae_core.data import prepare
+from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
-from ae_core.metrics import evaluate, final, squared_sum
+from ae_core.metrics import evaluate, final
 from ae_core.models import build
-from ae_core.objectives import corrupt, terms, weight_terms
+from ae_core.objectives import weight_terms
 from ae_core.pca import reference
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
 from ae_core.training.checkpoint import optimizer_tensors, pack, restore_optimizer, unpack
-from ae_core.training.optimizers import make_optimizer, schedule
+from ae_core.training.optimizers import schedule
 from ae_core.training.pictures import Exhibition
+from ae_core.training.steps import make_steps
 
 START_ITEMS = 2000  # training items on which the untrained model is measured
 SOUND_ITEMS = 500  # items kept aside on which a checkpoint looks whether it is worth going back to
@@ -70,16 +72,15 @@ class Trainer:
         split = prepare(spec.data, spec.objective.reconstruction)
         self.train_items, self.val_items = torch.from_numpy(split.train), torch.from_numpy(split.val)
         init, self._chance, self._order = _generators(spec.training.seed)
-        self.model = build(spec, init, self._chance)
-        self.optimizer = make_optimizer(spec, self.model)
+        self.dials = Dials(spec)
+        self.model = build(spec, init, self._chance, self.dials)
+        self.steps = make_steps(self.model, self._chance)
         self._weights = self.model.weights()
-        self._nothing = torch.zeros(())
         count, batch = len(self.train_items), spec.training.batch_size
         self._usable = count - 1 if spec.model.batch_norm and count % batch == 1 else count
         self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch))
         self.exhibition = Exhibition(spec, split)
         self._order_of_items = torch.zeros(0, dtype=torch.int64)
-        self._sums: dict[str, Tensor] = {}
         self._course = Course(learning_rate=spec.optimizer.learning_rate)
         self._rate_in_use = spec.optimizer.learning_rate
         if checkpoint is None:
@@ -220,53 +221,21 @@ class Trainer:
     # -- one step
 
     def _step(self) -> None:
-        """One batch: forward, backward, update. Sums are kept as tensors; nothing is read off them here."""
+        """One batch. Nothing is read off its sums here."""
         course, batch = self._course, self.spec.training.batch_size
         if course.position == 0:
             self._order_of_items = torch.randperm(len(self.train_items), generator=self._order)[: self._usable]
         rows = self._order_of_items[course.position : course.position + batch]
-        x = self.train_items.index_select(0, rows)
-        damage = self.spec.objective.corruption
-        seen = x if damage.kind == "none" else corrupt(x, damage.kind, damage.level, self._chance)
-        out = self.model(seen)
-        found = terms(self.spec, out, x, self.model.output)
-        loss = sum((value.mean() for value in found.values()), start=self._nothing)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._weight_l1()
-        self._use_rate(self._scheduled())
-        self.optimizer.step()
-        with torch.no_grad():
-            for name, value in found.items():
-                self._add(name, value.detach().sum())
-            if self.spec.objective.reconstruction != "mse":
-                self._add("squares", squared_sum(out, x, self.model.output, self.spec, found["reconstruction"]))
+        self.dials.turn(course.step / self.goal)
+        self._rate_in_use = self._scheduled()
+        self.steps.step(self.train_items.index_select(0, rows), self._rate_in_use)
         course.counted += len(rows)
         course.step += 1
         course.position = (course.position + len(rows)) % self._usable
 
-    def _weight_l1(self) -> None:
-        """Adds the gradient of lambda sum |w|, which is lambda sign(w)."""
-        if strength := self.spec.objective.weight_l1:
-            for weight in self._weights:
-                if weight.grad is not None:
-                    weight.grad.add_(weight.detach().sign(), alpha=strength)
-
     def _scheduled(self) -> float:
         """The learning rate of the next step."""
         return self._course.learning_rate * schedule(self.spec.optimizer.schedule, self.step, self.goal)
-
-    def _use_rate(self, rate: float) -> None:
-        if rate != self._rate_in_use:
-            self._rate_in_use = rate
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-
-    def _add(self, name: str, value: Tensor) -> None:
-        if name in self._sums:
-            self._sums[name].add_(value)
-        else:
-            self._sums[name] = value.to(torch.float64)
 
     # -- what it reports
 
@@ -289,18 +258,19 @@ class Trainer:
     def _averages(self) -> dict[str, float]:
         """Terms per item since the last report."""
         counted = max(self._course.counted, 1)
-        means = {name: float(value) / counted for name, value in self._sums.items()}
+        means = {name: float(value) / counted for name, value in self.steps.sums.items()}
         squares = means.pop("squares", 2 * means.get("reconstruction", math.nan))
-        self._sums, self._course.counted = {}, 0
+        self._course.counted = 0
+        self.steps.sums.clear()
         return self._with_total(means, squares / self.train_items.shape[1])
 
     def _measured(self, x: Tensor) -> dict[str, float]:
         """Terms per item on x, as the model stands."""
-        means = evaluate(self.spec, self.model, x)
+        means = evaluate(self.model, x)
         return self._with_total(means, means.pop("mse"))
 
     def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
-        parts = means | {name: float(value) for name, value in weight_terms(self.spec, self.model).items()}
+        parts = means | {name: float(value) for name, value in weight_terms(self.model).items()}
         return {"loss": sum(parts.values()), **parts, "mse": mse}
 
     def _judge(self, loss: float) -> None:
@@ -376,7 +346,8 @@ class Trainer:
 
     def _copy(self) -> State:
         live = {f"model/{name}": value for name, value in self.model.state_dict().items()}
-        live |= optimizer_tensors(self.optimizer) | {f"sums/{name}": value for name, value in self._sums.items()}
+        live |= optimizer_tensors(self.steps.optimizer)
+        live |= {f"sums/{name}": value for name, value in self.steps.sums.items()}
         tensors = {name: value.detach().clone() for name, value in live.items()}
         tensors |= {"random/chance": self._chance.get_state(), "random/order": self._order.get_state()}
         tensors["order"] = self._order_of_items
@@ -408,15 +379,15 @@ class Trainer:
                 course["ended"] = ""
         parts = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
         self.model.load_state_dict(parts)
-        restore_optimizer(self.optimizer, tensors)
-        self._sums = {
-            name.removeprefix("sums/"): value.clone() for name, value in tensors.items() if name.startswith("sums/")
-        }
+        restore_optimizer(self.steps.optimizer, tensors)
+        sums = {name.removeprefix("sums/"): value for name, value in tensors.items() if name.startswith("sums/")}
+        self.steps.sums.clear()
+        self.steps.sums.update({name: value.clone() for name, value in sums.items()})
         self._chance.set_state(tensors["random/chance"])
         self._order.set_state(tensors["random/order"])
         self._order_of_items = tensors["order"]
         self._course = Course(**course)
-        self._rate_in_use = math.nan
+        self.dials.turn(self._course.step / self.goal)
 
 
 class _Measuring:

@@ -126,6 +126,8 @@ def test_every_penalty_is_seen_in_the_curves(name):
     weights: dict[str, dict[str, Any]] = {
         "kl": {"model_code_kind": "variational"},
         "code_l1": {"objective_code_l1": 0.1},
+        "sparsity": {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"},
+        "contractive": {"objective_contractive": 0.1},
     }
     spec = changed(variant("wine", "mse", "point"), weights[name])
     first = Trainer(spec).start()[1]

@@ -118,7 +118,7 @@ def test_every_setting_can_be_drawn_for_every_dataset(page, kind, code):
         widget.key for widget in (*page.select_slider, *page.slider, *page.selectbox, *page.toggle, *page.number_input)
     }
     wanted = {leaf.key for leaf in settings(changed(STARTER, {"data_kind": kind, "model_code_kind": code}))}
-    assert wanted - drawn == {"data_kind", "model_hidden", "objective_sparsity", "objective_contractive"}
+    assert wanted - drawn == {"data_kind", "model_hidden", "schedules"}
 
 
 def test_step_without_a_run_makes_one_that_waits(page):

@@ -1,0 +1,52 @@
+"""Dense layers down to the code, and their mirror image up again."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from ae_core.compatibility import features
+from ae_core.models.blocks import Dense, Hidden, Kit
+
+
+class DenseEncoder(nn.ModuleList):
+    """(batch, features) -> (batch, width of the last hidden layer)."""
+
+    def __init__(self, kit: Kit) -> None:
+        sizes = (features(kit.spec), *kit.spec.model.hidden)
+        pairs = list(zip(sizes, sizes[1:], strict=False))
+        super().__init__([Hidden(Dense(a, b, kit.spec.model.bias, kit.init), b, kit) for a, b in pairs])
+        self.width = sizes[-1]
+
+    def forward(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
+        """Hidden activations are written into `layers` if it is given."""
+        for i, block in enumerate(self):
+            x = block(x)
+            if layers is not None:
+                layers[f"encoder.{i}"] = x
+        return x
+
+
+class DenseDecoder(nn.ModuleList):
+    """(batch, latent) -> (batch, width of the first hidden layer), ready for the last layer."""
+
+    def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
+        """Hidden activations are written into `layers` if it is given."""
+        for i, block in enumerate(self):
+            z = block(z)
+            if layers is not None:
+                layers[f"decoder.{i}"] = z
+        return z
+
+
+def dense_decoder(kit: Kit, encoder: nn.Module, code: nn.Module) -> tuple[DenseDecoder, Dense]:
+    """The decoder and the last layer; tied layers use the transposed weights of their twins."""
+    model = kit.spec.model
+    sizes = (cast(int, code.width), *reversed(model.hidden), features(kit.spec))
+    twins: list[Dense | None] = [None] * (len(sizes) - 1)
+    if model.tied:
+        twins = [cast(Dense, code.dense), *(cast(Hidden, block).dense for block in reversed(list(encoder.children())))]
+    layers = [Dense(a, b, model.bias, kit.init, twin) for a, b, twin in zip(sizes, sizes[1:], twins, strict=False)]
+    blocks = [Hidden(layer, width, kit) for layer, width in zip(layers[:-1], sizes[1:-1], strict=True)]
+    return DenseDecoder(blocks), layers[-1]

@@ -1,0 +1,37 @@
+"""What training makes small: named terms, each one value for each item, in nats; their weighted sum.
+
+Convention: sums over features and over code dimensions, the mean over the batch is taken once, in training. So a
+weight means the same for every batch size and every width, and beta = 1 is the evidence lower bound.
+"""
+
+from ae_core.objectives.batch import Batch, look
+from ae_core.objectives.code import jacobian_norm, kl_to_unit_normal
+from ae_core.objectives.corruption import corrupt
+from ae_core.objectives.reconstruction import (
+    RECONSTRUCTIONS,
+    bernoulli,
+    cross_entropy,
+    log_likelihood_constant,
+    reconstruction,
+    squared_error,
+)
+from ae_core.objectives.terms import PENALTIES, Term, terms
+from ae_core.objectives.weights import weight_terms
+
+__all__ = [
+    "PENALTIES",
+    "RECONSTRUCTIONS",
+    "Batch",
+    "Term",
+    "bernoulli",
+    "corrupt",
+    "cross_entropy",
+    "jacobian_norm",
+    "kl_to_unit_normal",
+    "log_likelihood_constant",
+    "look",
+    "reconstruction",
+    "squared_error",
+    "terms",
+    "weight_terms",
+]

@@ -1,0 +1,57 @@
+"""Penalties on the code: what it may cost to say something about an item."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ae_core.objectives.batch import Batch
+
+
+def kl_to_unit_normal(mu: Tensor, log_var: Tensor) -> Tensor:
+    """KL(N(mu, exp(log_var)) || N(0, I)) for each dimension of the code.
+
+    mu, log_var: (batch, latent). Returns (batch, latent), nats, never negative.
+    Source: Kingma and Welling 2014, appendix B.
+    """
+    return 0.5 * (mu.square() + log_var.expm1() - log_var)  # expm1: exp() - 1 rounds below zero near log_var = 0
+
+
+def kl(batch: Batch) -> Tensor:
+    """KL of each item's Gaussian posterior to N(0, I): (batch,), nats."""
+    coded = batch.out.coded
+    if coded.mu is None or coded.log_var is None:
+        raise TypeError("The KL term needs a Gaussian code.")
+    return kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
+
+
+def code_l1(batch: Batch) -> Tensor:
+    """sum |z_j|, one value for each item: (batch,)."""
+    return batch.out.coded.centre.abs().sum(dim=-1)
+
+
+RARE = 1e-6  # an activity is at least so far from 0 and from 1, where its logarithm ends
+
+
+def kl_sparsity(batch: Batch) -> Tensor:
+    """sum_j KL(target || r_j) of Bernoulli variables, r_j the mean activity of unit j over the batch, in 0..1.
+
+    A property of the batch, given to each of its items: (batch,), nats. Source: Ng 2011, CS294A notes, section 2.
+    """
+    activity = batch.out.coded.centre.mean(dim=0).clamp(RARE, 1 - RARE)
+    target = torch.full_like(activity, batch.dials("objective_sparsity_target"))
+    apart = target * (target / activity).log() + (1 - target) * ((1 - target) / (1 - activity)).log()
+    return apart.sum().expand(len(batch.x))
+
+
+def jacobian_norm(batch: Batch) -> Tensor:
+    """||dz/dx||_F^2, the squared length of the code's whole Jacobian at each item: (batch,).
+
+    By one backward pass for each number of the code, so it is exact for every encoder (not the product with a vector of
+    ones, which is a fraction of it). Dropout is as the model is. Source: Rifai et al. 2011, eq. 3.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        x = batch.seen.detach().clone().requires_grad_()
+        z = batch.model.encode(x).centre
+        rows = [torch.autograd.grad(z[:, j].sum(), x, create_graph=True)[0] for j in range(z.shape[1])]
+        return torch.stack([row.square().sum(dim=-1) for row in rows]).sum(dim=0)

@@ -1,0 +1,56 @@
+"""How a reconstruction is compared with its original: -ln p(x | z) of each feature, in nats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from ae_core.models import OUTPUTS, Autoencoder
+from ae_core.spec import RunSpec
+
+
+def squared_error(raw: Tensor, x: Tensor, output: str) -> Tensor:
+    """-ln N(x | x_hat, I) without its constant: half the squared error.
+
+    raw, x: (..., features). Returns the same shape, nats. Source: Bishop 2006, eq. 5.12.
+    """
+    return 0.5 * (OUTPUTS[output](raw) - x).square()
+
+
+def bernoulli(raw: Tensor, x: Tensor) -> Tensor:
+    """-x ln p - (1 - x) ln(1 - p) with p = sigmoid(raw); exact for any logit.
+
+    raw, x: (..., features), x in 0..1. Returns the same shape, nats. Source: Bishop 2006, eq. 5.21.
+    """
+    return F.binary_cross_entropy_with_logits(raw, x.expand_as(raw), reduction="none")
+
+
+def cross_entropy(raw: Tensor, x: Tensor) -> Tensor:
+    """-x_i ln softmax(raw)_i for items that are distributions.
+
+    raw, x: (..., features), rows of x add up to 1. Returns the same shape, nats. Source: Bishop 2006, eq. 5.24.
+    """
+    return -(x * F.log_softmax(raw, dim=-1))
+
+
+RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor, Autoencoder], Tensor]] = {
+    "mse": lambda raw, x, model: squared_error(raw, x, model.output),
+    "bce": lambda raw, x, _model: bernoulli(raw, x),
+    "cross_entropy": lambda raw, x, _model: cross_entropy(raw, x),
+}
+
+
+def reconstruction(model: Autoencoder, raw: Tensor, x: Tensor) -> Tensor:
+    """-ln p(x | z) as the model's objective has it, summed over features.
+
+    raw: (..., batch, features), before the output's shape. x: (batch, features). Returns (..., batch), nats.
+    """
+    return RECONSTRUCTIONS[model.spec.objective.reconstruction](raw, x, model).sum(dim=-1)
+
+
+def log_likelihood_constant(spec: RunSpec, features: int) -> float:
+    """What `reconstruction` leaves out of -ln p(x | z): D/2 ln(2 pi) for the unit Gaussian of mse, else 0; nats."""
+    return 0.5 * features * math.log(2 * math.pi) if spec.objective.reconstruction == "mse" else 0.0

@@ -1,0 +1,40 @@
+"""The objective: its terms by name, and what weighs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ae_core.objectives.batch import Batch
+from ae_core.objectives.code import code_l1, jacobian_norm, kl, kl_sparsity
+from ae_core.objectives.reconstruction import reconstruction
+
+
+@dataclass(frozen=True)
+class Term:
+    """A penalty. weight: key of the setting that weighs it; where the spec has no such setting, or it is 0 all through
+    the run, the term is not there. value: (batch,), nats before weighting; a property of the whole batch is given to
+    each of its items.
+    """
+
+    weight: str
+    value: Callable[[Batch], Tensor]
+
+
+PENALTIES: dict[str, Term] = {
+    "kl": Term("model_code_beta", kl),
+    "code_l1": Term("objective_code_l1", code_l1),
+    "sparsity": Term("objective_sparsity_weight", kl_sparsity),
+    "contractive": Term("objective_contractive", jacobian_norm),
+}
+
+
+def terms(batch: Batch) -> dict[str, Tensor]:
+    """Each term of the objective times its weight, (batch,) each, `reconstruction` first."""
+    found = {"reconstruction": reconstruction(batch.model, batch.out.raw, batch.x)}
+    for name, term in PENALTIES.items():
+        if batch.dials.ever(term.weight):
+            found[name] = batch.dials(term.weight) * term.value(batch)
+    return found

@@ -1,0 +1,73 @@
+"""What moves the weights: one batch at a time. `make_steps` chooses how, from the spec alone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ae_core.metrics import squared_sum
+from ae_core.models import Autoencoder
+from ae_core.objectives import corrupt, look, terms
+from ae_core.training.optimizers import make_optimizer
+
+
+class Steps(Protocol):
+    """One way to train. optimizer: its tensors are part of the run's state. sums: what the report needs, in float64:
+    each term, and `squares`, the sum of (x_hat - x)^2, added up over all items since `sums` was cleared.
+    """
+
+    optimizer: torch.optim.Optimizer
+    sums: dict[str, Tensor]
+
+    def step(self, x: Tensor, rate: float) -> None:
+        """Forward, backward and update on a batch (items, features), with this learning rate. Reads nothing off."""
+
+
+class AutogradSteps:
+    """Any model and any objective, by autograd."""
+
+    def __init__(self, model: Autoencoder, chance: torch.Generator) -> None:
+        self.model, self.chance = model, chance
+        self.optimizer = make_optimizer(model.spec, model)
+        self.sums: dict[str, Tensor] = {}
+        self._weights = model.weights()
+        self._nothing = torch.zeros(())
+
+    def step(self, x: Tensor, rate: float) -> None:
+        spec = self.model.spec
+        kind = spec.objective.corruption.kind
+        seen = None if kind == "none" else corrupt(x, kind, self.model.dials("objective_corruption_level"), self.chance)
+        batch = look(self.model, x, seen)
+        found = terms(batch)
+        loss = sum((value.mean() for value in found.values()), start=self._nothing)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._weight_l1()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        with torch.no_grad():
+            for name, value in found.items():
+                self._add(name, value.sum())
+            if spec.objective.reconstruction != "mse":
+                self._add("squares", squared_sum(batch, found["reconstruction"]))
+
+    def _weight_l1(self) -> None:
+        """Adds the gradient of lambda sum |w|, which is lambda sign(w)."""
+        if strength := self.model.dials("objective_weight_l1"):
+            for weight in self._weights:
+                if weight.grad is not None:
+                    weight.grad.add_(weight.detach().sign(), alpha=strength)
+
+    def _add(self, name: str, value: Tensor) -> None:
+        if name in self.sums:
+            self.sums[name].add_(value)
+        else:
+            self.sums[name] = value.to(torch.float64)
+
+
+def make_steps(model: Autoencoder, chance: torch.Generator) -> Steps:
+    """The fastest way to train this model."""
+    return AutogradSteps(model, chance)
