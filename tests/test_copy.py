@@ -14,6 +14,7 @@ import pytest
 
 from ae_core.data import DATASETS
 from ae_core.spec import every_setting
+from ae_core.variants import VARIANTS
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "assets" / "copy"
@@ -47,6 +48,8 @@ def demanded(language: str) -> Iterator[str]:
     for kind in DATASETS:
         yield f"dataset.{kind}.title"
         yield f"dataset.{kind}.why"
+    for name in VARIANTS:
+        yield from (f"variant.{name}.{part}" for part in ("title", "buys", "costs", "watch", "figure"))
 
 
 def called(name: str) -> Iterator[tuple[Path, ast.Call]]:
@@ -66,7 +69,12 @@ def constants(name: str) -> Iterator[tuple[Path, str, ast.Call]]:
                 yield path, str(part.value), node
 
 
-REGISTRIES = ("knob", "choice", "dataset")  # keys made from specs and datasets; checked by name, not by pattern
+REGISTRIES = (
+    "knob",
+    "choice",
+    "dataset",
+    "variant",
+)  # keys made from specs and datasets; checked by name, not by pattern
 
 
 def patterns() -> Iterator[str]:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ae_core"
 FLOORS = [
     {"spec", "events", "errors", "frames", "settings"},
-    {"data", "dials", "models", "objectives", "metrics", "pca", "compatibility", "script"},
+    {"data", "dials", "models", "objectives", "metrics", "pca", "compatibility", "script", "variants"},
     {"training"},
     {"store", "stream", "engine"},
     {"services", "web", "starter"},

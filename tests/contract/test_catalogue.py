@@ -1,0 +1,115 @@
+"""Every variant of the catalogue keeps the same promises."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from ae_core.compatibility import check, parameter_count
+from ae_core.events import Finished, Progress, Started, from_json, to_json
+from ae_core.models import build
+from ae_core.objectives import look, terms
+from ae_core.spec import RunSpec, changed, every_setting
+from ae_core.training import Trainer
+from ae_core.training.checkpoint import unpack
+from ae_core.variants import VARIANTS, spec_of
+
+torch.set_num_threads(1)
+
+QUICK = {"model_hidden": (24,), "training_batch_size": 64, "training_epochs": 4, "optimizer_learning_rate": 0.003}
+
+
+def quick(name: str, **values: Any) -> RunSpec:
+    """The variant on digits, small enough for a test."""
+    start = RunSpec()
+    spec = spec_of(name, start)
+    able = {key: value for key, value in (QUICK | values).items() if key not in VARIANTS[name].settings}
+    return changed(spec, able)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_record_is_whole(name):
+    """Its settings pass the check, its knobs exist, and the code that it shows is there, documented."""
+    variant = VARIANTS[name]
+    check(spec_of(name))
+    assert set(variant.knobs) <= set(every_setting())
+    assert variant.formula
+    assert variant.paper
+    assert variant.link.startswith("https://")
+    assert variant.code
+    for place in variant.code:
+        module, _, attribute = place.partition(":")
+        assert getattr(importlib.import_module(module), attribute).__doc__, place
+
+
+def test_it_learns_and_its_events_are_well_formed(name):
+    """The loss on the items kept aside is finite throughout and falls; terms add up to it; events survive JSON."""
+    trainer = Trainer(quick(name))
+    events = trainer.start() + trainer.advance()
+    losses = [event.val["loss"] for event in events if isinstance(event, Progress) and event.val is not None]
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    assert events[-1].reason == "epochs"
+    assert all(math.isfinite(loss) for loss in losses)
+    assert losses[-1] < losses[0]
+    assert all(math.isfinite(value) for value in events[-1].metrics.values())
+    for event in events:
+        assert from_json(json.loads(json.dumps(to_json(event), allow_nan=False))) == event
+
+
+def test_gradients_reach_every_parameter(name):
+    """No part of the network is cut off from the loss."""
+    model = build(quick(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2))
+    x = torch.rand(64, 64, generator=torch.Generator().manual_seed(3))
+    sum(value.mean() for value in terms(look(model, x)).values()).backward()
+    for label, part in model.named_parameters():
+        assert part.grad is not None, label
+        assert part.grad.isfinite().all(), label
+        assert part.grad.abs().sum() > 0, label
+
+
+def test_the_parameter_count_is_that_of_the_network(name):
+    """What is shown before the run is what is learned in it."""
+    spec = quick(name)
+    model = build(spec, torch.Generator(), torch.Generator())
+    assert parameter_count(spec) == sum(part.numel() for part in model.parameters())
+
+
+def test_a_batch_given_twice_costs_the_same(name):
+    """No term's weight grows with the batch."""
+    model = build(quick(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)).eval()
+    x = torch.rand(40, 64, generator=torch.Generator().manual_seed(3))
+    once = {label: value.mean() for label, value in terms(look(model, x)).items()}
+    twice = {label: value.mean() for label, value in terms(look(model, torch.cat([x, x]))).items()}
+    assert set(once) == set(twice)
+    for label in once:
+        torch.testing.assert_close(once[label], twice[label], rtol=1e-4, atol=1e-6, msg=label)
+
+
+def test_it_is_resumed_with_the_same_bits(name):
+    """Saved in the middle of an epoch and loaded, the run ends with the same events and the same tensors."""
+    whole = Trainer(quick(name))
+    whole.start()
+    whole.advance(steps=whole.goal // 2 + 1)
+    saved = whole.checkpoint()
+    rest = whole.advance()
+    again = Trainer(quick(name), saved)
+    assert again.advance() == rest
+    here, there = unpack(again.checkpoint())[0], unpack(whole.checkpoint())[0]
+    assert set(here) == set(there)
+    assert all(torch.equal(here[label], there[label]) for label in here)
+
+
+def test_equal_specs_give_equal_events(name):
+    """Chance comes from the seed alone."""
+    one, two = Trainer(quick(name)), Trainer(quick(name))
+    assert one.start() + one.advance() == two.start() + two.advance()
