@@ -1,4 +1,4 @@
-"""Numbers that tell how good a trained model is, each computed on whole sets, without dropout and without chance."""
+"""What every run reports, each number computed on whole sets, without dropout and without chance."""
 
 from __future__ import annotations
 
