@@ -11,7 +11,7 @@ from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import KLSparsity, Point, RunSpec, Variational, settings
+from ae_core.spec import MLP, KLSparsity, Point, RunSpec, Variational, settings
 
 Output = Literal["identity", "sigmoid", "softmax"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
@@ -47,10 +47,26 @@ def check(spec: RunSpec) -> None:
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
     if spec.model.batch_norm and spec.training.batch_size < 2:
         raise SpecError("Batch norm compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+    _check_conditional(spec)
     _check_sparsity(spec)
     _check_schedules(spec)
     if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
         raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
+
+
+def _check_conditional(spec: RunSpec) -> None:
+    if not (isinstance(spec.model, MLP) and spec.model.conditional):
+        return
+    if not classes(spec):
+        raise SpecError(
+            f"A conditional model is told each item's class, and the items of {spec.data.kind} have none. "
+            "Choose a dataset with classes, or switch model.conditional off."
+        )
+    if spec.model.tied:
+        raise SpecError(
+            "A conditional decoder takes the class beside the code, so it is no mirror image of the encoder. "
+            "Switch model.tied or model.conditional off."
+        )
 
 
 def _check_sparsity(spec: RunSpec) -> None:
@@ -107,6 +123,12 @@ def features(spec: RunSpec) -> int:
     return math.prod(DATASETS[spec.data.kind].shape(spec.data))
 
 
+def classes(spec: RunSpec) -> int:
+    """Width of the one-hot class that both nets of a conditional model are told; 0 for every other model."""
+    conditional = isinstance(spec.model, MLP) and spec.model.conditional
+    return len(DATASETS[spec.data.kind].label_names) if conditional else 0
+
+
 def training_items(spec: RunSpec) -> int:
     """Items that are learned from (for grouped splits: about)."""
     count = DATASETS[spec.data.kind].count(spec.data)
@@ -123,8 +145,10 @@ def parameter_count(spec: RunSpec) -> int:
     """Numbers to learn: weights, biases and batch-norm scales; tied weights count once."""
     sizes, middle = widths(spec), len(spec.model.hidden) + 1
     pairs = list(zip(sizes, sizes[1:], strict=False))
+    for first in (0, middle):  # of the encoder's layers and of the decoder's: they see the class too
+        pairs[first] = (pairs[first][0] + classes(spec), pairs[first][1])
     if isinstance(spec.model.code, Variational):
-        pairs.insert(middle, (sizes[middle - 1], sizes[middle]))  # the second head, log variance
+        pairs.insert(middle, pairs[middle - 1])  # the second head, log variance
     encoders = pairs[: len(pairs) - middle]
     weights = sum(a * b for a, b in (encoders if spec.model.tied else pairs))
     biases = sum(b for _, b in pairs) if spec.model.bias else 0

@@ -258,6 +258,11 @@ class MLP(Spec):
     tied: Annotated[
         bool, Field(description="The decoder uses the encoder's weights, transposed: half the parameters."), Knob()
     ] = False
+    conditional: Annotated[
+        bool,
+        Field(description="Encoder and decoder are told each item's class, so the code need not hold it."),
+        Knob(),
+    ] = False
     bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
     output: Annotated[
         Literal["auto", "identity", "sigmoid", "softmax"],

@@ -112,6 +112,14 @@ VARIANTS: dict[str, Variant] = {
         ("ae_core.objectives.code:kl",),
         ("model_code_beta",),
     ),
+    "conditional": Variant(
+        {"model_code_kind": "variational", "model_conditional": True},
+        r"-\mathbb E_{q}\ln p(x\mid z,y)+\mathrm{KL}\left(q(z\mid x,y)\,\Vert\,\mathcal N(0,I)\right)",
+        "Sohn, Lee and Yan 2015, Learning structured output representation using deep conditional generative models",
+        "https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models",
+        ("ae_core.models.autoencoder:Autoencoder",),
+        ("model_conditional", "model_code_beta"),
+    ),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -14,15 +16,17 @@ CHUNK = 2048  # items at once: bounds the memory of a pass
 
 def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
     """Mean over items *and* features of (x_hat - x)^2, through the code's centre. x: (items, features)."""
-    errors = [float((model.reconstruct(part) - part).square().sum(dtype=torch.float64)) for part in _chunks(x)]
+    errors = [
+        float((told.reconstruct(part) - part).square().sum(dtype=torch.float64)) for told, part in chunks(model, x)
+    ]
     return sum(errors) / x.numel()
 
 
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     """The objective's terms per item and `mse`, averaged over x. The model must be in evaluation mode."""
     sums: dict[str, float] = {}
-    for part in _chunks(x):
-        batch = look(model, part)
+    for told, part in chunks(model, x):
+        batch = look(told, part)
         found = {name: value.sum() for name, value in terms(batch).items()}
         found["mse"] = squared_sum(batch, found["reconstruction"]) / x.shape[1]
         for name, value in found.items():
@@ -30,8 +34,11 @@ def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     return {name: value / x.shape[0] for name, value in sums.items()}
 
 
-def _chunks(x: Tensor) -> tuple[Tensor, ...]:
-    return torch.split(x, CHUNK)
+def chunks(model: Autoencoder, x: Tensor) -> Iterator[tuple[Autoencoder, Tensor]]:
+    """x in parts that fit in memory, each with the model as it was told that part's classes."""
+    for start in range(0, len(x), CHUNK):
+        rows = slice(start, start + CHUNK)
+        yield model.rows(rows), x[rows]
 
 
 def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
@@ -50,11 +57,11 @@ def evidence_lower_bound(
     Source: Kingma and Welling 2014, eq. 3.
     """
     elbo = kl = 0.0
-    for part in _chunks(x):
-        coded = model.encode(part)
+    for told, part in chunks(model, x):
+        coded = told.encode(part)
         if coded.mu is None or coded.log_var is None:
             raise TypeError("The evidence lower bound needs a Gaussian code.")
-        raw = model.decode_raw(sample(coded.mu, coded.log_var, generator))
+        raw = told.decode_raw(sample(coded.mu, coded.log_var, generator))
         divergence = kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
         likelihood = -reconstruction(model, raw, part)
         elbo += float((likelihood - divergence).sum(dtype=torch.float64))
@@ -62,10 +69,21 @@ def evidence_lower_bound(
     return elbo / x.shape[0] - log_likelihood_constant(spec, x.shape[1]), kl / x.shape[0]
 
 
-def final(spec: RunSpec, model: Autoencoder, train: Tensor, val: Tensor) -> dict[str, float]:
-    """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian code `val_elbo` and `val_kl`."""
-    found = {"train_mse": mean_squared_error(model, train), "val_mse": mean_squared_error(model, val)}
+def final(
+    spec: RunSpec,
+    model: Autoencoder,
+    train: Tensor,
+    val: Tensor,
+    train_labels: Tensor | None = None,
+    val_labels: Tensor | None = None,
+) -> dict[str, float]:
+    """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian code `val_elbo` and `val_kl`.
+
+    train_labels, val_labels: of all items of each side, for a conditional model.
+    """
+    on_train, on_val = model.given(train_labels), model.given(val_labels)
+    found = {"train_mse": mean_squared_error(on_train, train), "val_mse": mean_squared_error(on_val, val)}
     if isinstance(spec.model.code, Variational):
         generator = torch.Generator().manual_seed(spec.training.seed)
-        found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, model, val, generator)
+        found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)
     return found

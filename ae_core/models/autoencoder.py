@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ae_core.compatibility import output_of
+from ae_core.compatibility import classes, output_of
 from ae_core.dials import Dials
+from ae_core.errors import SpecError
 from ae_core.models.blocks import Dense, Hidden, Kit
 from ae_core.models.code import CODES, Coded
 from ae_core.models.mlp import DenseEncoder, dense_decoder
@@ -36,7 +39,10 @@ class Pass:
 
 
 class Autoencoder(nn.Module):
-    """Encoder, code, decoder. (batch, features) in and out."""
+    """Encoder, code, decoder. (batch, features) in and out.
+
+    A conditional one (Sohn et al., 2015) also has to be told the classes of the items at hand: `model.given(labels)`.
+    """
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
@@ -46,19 +52,48 @@ class Autoencoder(nn.Module):
         self.code = CODES[type(kit.spec.model.code)](cast(int, self.encoder.width), kit)
         self.decoder, self.last = decoder_of(kit, self.encoder, self.code)
         self.output = output_of(kit.spec)
+        self.classes = classes(kit.spec)
+        self._told: Tensor | None = None
 
     def forward(self, x: Tensor) -> Pass:
         layers: dict[str, Tensor] = {}
         coded = self.encode(x, layers)
         return Pass(self.decode_raw(coded.z, layers), coded, layers)
 
+    def given(self, labels: Tensor | None) -> Autoencoder:
+        """This network for items of these classes, (batch,) integers: both its nets are told them.
+
+        What comes back shares every part with this one. A network that is not conditional gives itself.
+        """
+        if not self.classes or labels is None:
+            return self
+        told = copy.copy(self)
+        told._told = F.one_hot(labels, self.classes).to(torch.float32)
+        return told
+
+    def rows(self, rows: slice) -> Autoencoder:
+        """This network for some of the items whose classes it was told."""
+        if self._told is None:
+            return self
+        told = copy.copy(self)
+        told._told = self._told[rows]
+        return told
+
+    def _with_class(self, x: Tensor) -> Tensor:
+        """(..., batch, width) -> the same with the one-hot class of each item beside it, for a conditional model."""
+        if not self.classes:
+            return x
+        if self._told is None:
+            raise SpecError("A conditional model needs the class of each item. Give it labels.")
+        return torch.cat([x, self._told.expand(*x.shape[:-1], self.classes)], dim=-1)
+
     def encode(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Coded:
         """(batch, features) -> codes. Hidden activations are written into `layers` if it is given."""
-        return self.code(self.encoder(x, layers))  # type: ignore[no-any-return]
+        return self.code(self.encoder(self._with_class(x), layers))  # type: ignore[no-any-return]
 
     def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """(batch, latent) -> (batch, features), before the output's shape."""
-        return self.last(self.decoder(z, layers))  # type: ignore[no-any-return]
+        return self.last(self.decoder(self._with_class(z), layers))  # type: ignore[no-any-return]
 
     def decode(self, z: Tensor) -> Tensor:
         """(batch, latent) -> reconstructions (batch, features)."""

@@ -6,15 +6,15 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from ae_core.compatibility import features
+from ae_core.compatibility import classes, features
 from ae_core.models.blocks import Dense, Hidden, Kit
 
 
 class DenseEncoder(nn.ModuleList):
-    """(batch, features) -> (batch, width of the last hidden layer)."""
+    """(batch, features, and the one-hot class if conditional) -> (batch, width of the last hidden layer)."""
 
     def __init__(self, kit: Kit) -> None:
-        sizes = (features(kit.spec), *kit.spec.model.hidden)
+        sizes = (features(kit.spec) + classes(kit.spec), *kit.spec.model.hidden)
         pairs = list(zip(sizes, sizes[1:], strict=False))
         super().__init__([Hidden(Dense(a, b, kit.spec.model.bias, kit.init), b, kit) for a, b in pairs])
         self.width = sizes[-1]
@@ -29,7 +29,7 @@ class DenseEncoder(nn.ModuleList):
 
 
 class DenseDecoder(nn.ModuleList):
-    """(batch, latent) -> (batch, width of the first hidden layer), ready for the last layer."""
+    """(batch, latent, and the one-hot class if conditional) -> (batch, width of the first hidden layer)."""
 
     def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """Hidden activations are written into `layers` if it is given."""
@@ -43,7 +43,7 @@ class DenseDecoder(nn.ModuleList):
 def dense_decoder(kit: Kit, encoder: nn.Module, code: nn.Module) -> tuple[DenseDecoder, Dense]:
     """The decoder and the last layer; tied layers use the transposed weights of their twins."""
     model = kit.spec.model
-    sizes = (cast(int, code.width), *reversed(model.hidden), features(kit.spec))
+    sizes = (cast(int, code.width) + classes(kit.spec), *reversed(model.hidden), features(kit.spec))
     twins: list[Dense | None] = [None] * (len(sizes) - 1)
     if model.tied:
         twins = [cast(Dense, code.dense), *(cast(Hidden, block).dense for block in reversed(list(encoder.children())))]

@@ -14,7 +14,7 @@ from ae_core.spec import RunSpec
 @dataclass(frozen=True)
 class Batch:
     """Some items and what the model made of them. x: (batch, features), the targets. seen: what the encoder was given,
-    x itself or x damaged.
+    x itself or x damaged. model: told the items' classes, if it is conditional.
     """
 
     model: Autoencoder
@@ -33,7 +33,7 @@ class Batch:
         return self.model.dials
 
 
-def look(model: Autoencoder, x: Tensor, seen: Tensor | None = None) -> Batch:
-    """One pass of x, or of its damaged form `seen`, through the model."""
-    given = x if seen is None else seen
-    return Batch(model, x, given, model(given))
+def look(model: Autoencoder, x: Tensor, seen: Tensor | None = None, labels: Tensor | None = None) -> Batch:
+    """One pass of x, or of its damaged form `seen`, through the model. labels: (batch,), for a conditional one."""
+    told, given = model.given(labels), x if seen is None else seen
+    return Batch(told, x, given, told(given))

@@ -53,6 +53,7 @@ class Exhibition:
         self.items = torch.from_numpy(np.ascontiguousarray(x[rows]))
         self.is_val = (rows < len(split.val)).astype(np.uint8)
         self.labels = np.full(count, -1, np.int16) if labels is None else labels[rows].astype(np.int16)
+        self.known = torch.from_numpy(self.labels.astype(np.int64))  # told to a conditional model
         self.colour = None if colour is None else colour[rows].astype(np.float32)
         self.shown = _one_of_each(self.labels[:from_val], MOST_SHOWN)
         self.probed = self.items[:PROBED]
@@ -102,8 +103,9 @@ class Exhibition:
     def arrays(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """What the model, in evaluation mode, makes of the items now."""
         originals = self.items[self.shown]
-        rebuilt = model.reconstruct(originals if self.damaged is None else self.damaged)
-        codes = model.encode(self.items)
+        rebuilt = model.given(self.known[self.shown]).reconstruct(originals if self.damaged is None else self.damaged)
+        told = model.given(self.known)
+        codes = told.encode(self.items)
         found = {
             "latent": _drawable(codes.centre.numpy()),
             "reconstructions": self._pictured(rebuilt),
@@ -112,7 +114,7 @@ class Exhibition:
         if self.damaged is not None:
             found["corrupted"] = self._pictured(self.damaged)
         if self.split.form == "points":
-            found["cloud_out"] = model.reconstruct(self.items).numpy()
+            found["cloud_out"] = told.reconstruct(self.items).numpy()
         if isinstance(self.spec.model.code, Variational) and codes.mu is not None and codes.log_var is not None:
             found["kl.dimensions"] = kl_to_unit_normal(codes.mu, codes.log_var).mean(dim=0).numpy()
         found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
@@ -133,7 +135,8 @@ class Exhibition:
     def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Weights into the first layer's units and out of the last layer's, each scaled by its own largest."""
         matrices = list(model.matrices())
-        sides = {"units.encoder": matrices[0][1], "units.decoder": matrices[-1][1].t()}
+        seen = matrices[0][1][:, : math.prod(self.split.shape)]  # without what a conditional encoder is told
+        sides = {"units.encoder": seen, "units.decoder": matrices[-1][1].t()}
         found = {}
         for name, matrix in sides.items():
             units = np.nan_to_num(matrix[:MOST_UNITS].numpy())
@@ -146,7 +149,7 @@ class Exhibition:
 
     def _layers(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only)."""
-        layers = model(self.probed).layers
+        layers = model.given(self.known[:PROBED])(self.probed).layers
         norms = np.nan_to_num(np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32))
         dead = np.full(len(norms), np.nan, np.float32)
         if self.spec.model.activation == "relu":

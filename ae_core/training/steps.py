@@ -21,8 +21,11 @@ class Steps(Protocol):
     optimizer: torch.optim.Optimizer
     sums: dict[str, Tensor]
 
-    def step(self, x: Tensor, rate: float) -> None:
-        """Forward, backward and update on a batch (items, features), with this learning rate. Reads nothing off."""
+    def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
+        """Forward, backward and update on a batch (items, features), with this learning rate. Reads nothing off.
+
+        labels: (items,), for a conditional model.
+        """
 
 
 class AutogradSteps:
@@ -35,11 +38,11 @@ class AutogradSteps:
         self._weights = model.weights()
         self._nothing = torch.zeros(())
 
-    def step(self, x: Tensor, rate: float) -> None:
+    def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
         spec = self.model.spec
         kind = spec.objective.corruption.kind
         seen = None if kind == "none" else corrupt(x, kind, self.model.dials("objective_corruption_level"), self.chance)
-        batch = look(self.model, x, seen)
+        batch = look(self.model, x, seen, labels)
         found = terms(batch)
         loss = sum((value.mean() for value in found.values()), start=self._nothing)
         self.optimizer.zero_grad()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import check, parameter_count
+from ae_core.compatibility import check, classes, parameter_count
 from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
@@ -71,6 +71,10 @@ class Trainer:
         self.spec = spec
         split = prepare(spec.data, spec.objective.reconstruction)
         self.train_items, self.val_items = torch.from_numpy(split.train), torch.from_numpy(split.val)
+        self._train_labels, self._val_labels = (
+            torch.from_numpy(labels) if classes(spec) and labels is not None else None
+            for labels in (split.train_labels, split.val_labels)
+        )
         init, self._chance, self._order = _generators(spec.training.seed)
         self.dials = Dials(spec)
         self.model = build(spec, init, self._chance, self.dials)
@@ -135,8 +139,8 @@ class Trainer:
         if self.step or math.isfinite(self._course.start_loss):
             return []
         with self._measuring():
-            train = self._measured(self.train_items[:START_ITEMS])
-            val = self._measured(self.val_items)
+            train = self._measured(self.train_items[:START_ITEMS], self._train_labels)
+            val = self._measured(self.val_items, self._val_labels)
         self._course.start_loss = train["loss"]
         self._good = self._copy()
         facts = self._now()
@@ -212,7 +216,7 @@ class Trainer:
         if self._course.ended in ("stopped", "diverged"):
             state.course["ended"] = ""
         with self._measuring():
-            loss = self._measured(self.val_items[:SOUND_ITEMS])["loss"]
+            loss = self._measured(self.val_items[:SOUND_ITEMS], self._val_labels)["loss"]
         if not self._sound(loss):
             state.tensors |= {f"good/{name}": value.clone() for name, value in self._good.tensors.items()}
             state.course["good"] = self._good.course
@@ -228,7 +232,8 @@ class Trainer:
         rows = self._order_of_items[course.position : course.position + batch]
         self.dials.turn(course.step / self.goal)
         self._rate_in_use = self._scheduled()
-        self.steps.step(self.train_items.index_select(0, rows), self._rate_in_use)
+        labels = None if self._train_labels is None else self._train_labels.index_select(0, rows)
+        self.steps.step(self.train_items.index_select(0, rows), self._rate_in_use, labels)
         course.counted += len(rows)
         course.step += 1
         course.position = (course.position + len(rows)) % self._usable
@@ -245,7 +250,7 @@ class Trainer:
         val = None
         if self.cadence.measures(self.step):
             with self._measuring():
-                val = self._measured(self.val_items)
+                val = self._measured(self.val_items, self._val_labels)
         if reason := self._trouble(train, val):
             return self._diverge(reason)
         event = Progress(**self._now(), train=train, val=val, learning_rate=self._rate_in_use)
@@ -264,9 +269,9 @@ class Trainer:
         self.steps.sums.clear()
         return self._with_total(means, squares / self.train_items.shape[1])
 
-    def _measured(self, x: Tensor) -> dict[str, float]:
-        """Terms per item on x, as the model stands."""
-        means = evaluate(self.model, x)
+    def _measured(self, x: Tensor, labels: Tensor | None) -> dict[str, float]:
+        """Terms per item on x, as the model stands. labels: of these items, or of more that begin with them."""
+        means = evaluate(self.model.given(None if labels is None else labels[: len(x)]), x)
         return self._with_total(means, means.pop("mse"))
 
     def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
@@ -302,7 +307,7 @@ class Trainer:
     def _ended(self, reason: str) -> list[Event]:
         """The end of the run where it stands, or its divergence, if it broke since the last report."""
         with self._measuring():
-            measured = self._measured(self.val_items)
+            measured = self._measured(self.val_items, self._val_labels)
         if trouble := self._trouble(measured, None):
             return self._diverge(trouble)
         self._course.ended = reason
@@ -321,7 +326,9 @@ class Trainer:
     def _finished(self, facts: dict[str, Any] | None = None) -> Finished:
         self._course.ended = self._course.ended or "epochs"
         with self._measuring():
-            metrics = final(self.spec, self.model, self.train_items, self.val_items)
+            metrics = final(
+                self.spec, self.model, self.train_items, self.val_items, self._train_labels, self._val_labels
+            )
         metrics |= {
             "seconds": self.seconds,
             "samples_per_second": self.step / self.cadence.steps_per_epoch * self._usable / max(self.seconds, 1e-9),

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from ae_core.compatibility import check, parameter_count
+from ae_core.data import prepare
 from ae_core.events import Finished, Progress, Started, from_json, to_json
 from ae_core.models import build
 from ae_core.objectives import look, terms
@@ -25,11 +27,18 @@ QUICK = {"model_hidden": (24,), "training_batch_size": 64, "training_epochs": 4,
 
 
 def quick(name: str, **values: Any) -> RunSpec:
-    """The variant on digits, small enough for a test."""
+    """The variant on digits, or on the data that it names, small enough for a test."""
     start = RunSpec()
     spec = spec_of(name, start)
     able = {key: value for key, value in (QUICK | values).items() if key not in VARIANTS[name].settings}
     return changed(spec, able)
+
+
+def some(spec: RunSpec, count: int) -> tuple[Tensor, Tensor | None]:
+    """Training items of the variant's own data, and their classes."""
+    split = prepare(spec.data, spec.objective.reconstruction)
+    labels = None if split.train_labels is None else torch.from_numpy(split.train_labels[:count])
+    return torch.from_numpy(split.train[:count]), labels
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -69,8 +78,8 @@ def test_it_learns_and_its_events_are_well_formed(name):
 def test_gradients_reach_every_parameter(name):
     """No part of the network is cut off from the loss."""
     model = build(quick(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2))
-    x = torch.rand(64, 64, generator=torch.Generator().manual_seed(3))
-    sum(value.mean() for value in terms(look(model, x)).values()).backward()
+    x, labels = some(model.spec, 64)
+    sum(value.mean() for value in terms(look(model, x, labels=labels)).values()).backward()
     for label, part in model.named_parameters():
         assert part.grad is not None, label
         assert part.grad.isfinite().all(), label
@@ -87,9 +96,10 @@ def test_the_parameter_count_is_that_of_the_network(name):
 def test_a_batch_given_twice_costs_the_same(name):
     """No term's weight grows with the batch."""
     model = build(quick(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)).eval()
-    x = torch.rand(40, 64, generator=torch.Generator().manual_seed(3))
-    once = {label: value.mean() for label, value in terms(look(model, x)).items()}
-    twice = {label: value.mean() for label, value in terms(look(model, torch.cat([x, x]))).items()}
+    x, labels = some(model.spec, 40)
+    doubled = None if labels is None else torch.cat([labels, labels])
+    once = {label: value.mean() for label, value in terms(look(model, x, labels=labels)).items()}
+    twice = {label: value.mean() for label, value in terms(look(model, torch.cat([x, x]), labels=doubled)).items()}
     assert set(once) == set(twice)
     for label in once:
         torch.testing.assert_close(once[label], twice[label], rtol=1e-4, atol=1e-6, msg=label)
