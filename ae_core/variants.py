@@ -1,23 +1,29 @@
 """The standard autoencoders by name: each a few settings on the one trainer, with where it comes from.
 
 A record says what differs from `RunSpec()`. Its title, what it buys and costs, what to watch for and the figure it is
-known by are copy, under `variant.<name>`.
+known by are copy, under `variant.<name>`. The variant of a spec is read off its settings (`variant_of`), never stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
-from ae_core.spec import RunSpec, changed
+from ae_core.compatibility import check
+from ae_core.errors import AeError
+from ae_core.spec import RunSpec, Schedule, changed, every_setting, settings
+
+Group = Literal["plain", "regularised", "sparse", "variational", "discrete", "special"]
+GROUPS: tuple[Group, ...] = get_args(Group)
 
 
 @dataclass(frozen=True)
 class Variant:
     """settings: by key, in the order in which they are turned on. formula: TeX of what is made small, x the item, x'
     its reconstruction, z the code. paper: author, year and title; link: where it is found. code: the functions and
-    classes that are the variant, `module:name`. knobs: keys of the settings that are peculiar to it.
+    classes that are the variant, `module:name`. knobs: keys of the settings that are peculiar to it. group: the shelf
+    on which it is shown.
     """
 
     settings: Mapping[str, Any]
@@ -26,6 +32,7 @@ class Variant:
     link: str
     code: tuple[str, ...]
     knobs: tuple[str, ...] = field(default=())
+    group: Group = field(kw_only=True)
 
 
 SQUARES = r"\tfrac12\lVert x-x'\rVert^2"
@@ -37,6 +44,7 @@ VARIANTS: dict[str, Variant] = {
         "Baldi and Hornik 1989, Neural networks and principal component analysis",
         "https://doi.org/10.1016/0893-6080(89)90014-2",
         ("ae_core.models.mlp:DenseEncoder", "ae_core.pca:reference"),
+        group="plain",
     ),
     "mlp": Variant(
         {"model_hidden": (128, 64), "model_activation": "relu"},
@@ -45,6 +53,7 @@ VARIANTS: dict[str, Variant] = {
         "https://doi.org/10.1126/science.1127647",
         ("ae_core.models.autoencoder:Autoencoder", "ae_core.models.mlp:DenseEncoder"),
         ("model_hidden", "model_activation", "model_dropout", "model_batch_norm"),
+        group="plain",
     ),
     "tied": Variant(
         {"model_tied": True},
@@ -53,6 +62,7 @@ VARIANTS: dict[str, Variant] = {
         "https://jmlr.org/papers/v11/vincent10a.html",
         ("ae_core.models.blocks:Dense", "ae_core.models.mlp:dense_decoder"),
         ("model_tied",),
+        group="plain",
     ),
     "denoising": Variant(
         {"objective_corruption_kind": "gaussian", "objective_corruption_level": 0.3},
@@ -61,6 +71,7 @@ VARIANTS: dict[str, Variant] = {
         "https://doi.org/10.1145/1390156.1390294",
         ("ae_core.objectives.corruption:corrupt",),
         ("objective_corruption_kind", "objective_corruption_level"),
+        group="regularised",
     ),
     "sparse_l1": Variant(
         {
@@ -74,6 +85,7 @@ VARIANTS: dict[str, Variant] = {
         "https://doi.org/10.1038/381607a0",
         ("ae_core.objectives.code:code_l1",),
         ("objective_code_l1", "model_code_activation"),
+        group="sparse",
     ),
     "sparse_kl": Variant(
         {
@@ -88,6 +100,7 @@ VARIANTS: dict[str, Variant] = {
         "https://web.stanford.edu/class/cs294a/sparseAutoencoder.pdf",
         ("ae_core.objectives.code:kl_sparsity",),
         ("objective_sparsity_target", "objective_sparsity_weight"),
+        group="sparse",
     ),
     "contractive": Variant(
         {"model_activation": "sigmoid", "objective_contractive": 0.1},
@@ -96,6 +109,7 @@ VARIANTS: dict[str, Variant] = {
         "https://icml.cc/Conferences/2011/papers/455_icmlpaper.pdf",
         ("ae_core.objectives.code:jacobian_norm",),
         ("objective_contractive",),
+        group="regularised",
     ),
     "vae": Variant(
         {"model_code_kind": "variational"},
@@ -103,6 +117,7 @@ VARIANTS: dict[str, Variant] = {
         "Kingma and Welling 2014, Auto-encoding variational Bayes",
         "https://arxiv.org/abs/1312.6114",
         ("ae_core.models.code:GaussianCode", "ae_core.objectives.code:kl_to_unit_normal"),
+        group="variational",
     ),
     "beta_vae": Variant(
         {"model_code_kind": "variational", "model_code_beta": 4.0, "model_code_latent_dim": 6},
@@ -111,6 +126,7 @@ VARIANTS: dict[str, Variant] = {
         "https://openreview.net/forum?id=Sy2fzU9gl",
         ("ae_core.objectives.code:kl",),
         ("model_code_beta",),
+        group="variational",
     ),
     "conditional": Variant(
         {"model_code_kind": "variational", "model_conditional": True},
@@ -119,6 +135,7 @@ VARIANTS: dict[str, Variant] = {
         "https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models",
         ("ae_core.models.autoencoder:Autoencoder",),
         ("model_conditional", "model_code_beta"),
+        group="variational",
     ),
 }
 
@@ -126,3 +143,70 @@ VARIANTS: dict[str, Variant] = {
 def spec_of(name: str, start: RunSpec | None = None) -> RunSpec:
     """The variant's settings on top of `start`: what they do not name stays as it is."""
     return changed(start or RunSpec(), VARIANTS[name].settings)
+
+
+def turn_into(name: str, spec: RunSpec) -> RunSpec:
+    """The variant on the data, training and optimiser of `spec`; all else is as the variant has it by itself.
+
+    What the variant before had set of training and optimiser goes back to its default. The variant's own data replace
+    those of `spec` only where it cannot work on them.
+    """
+    before = variant_of(spec)
+    left = VARIANTS[before].settings if before else {}
+    usual = {leaf.key: leaf.default for leaf in every_setting().values()}
+    back = {leaf.key: usual[leaf.key] for leaf in settings(spec) if left.get(leaf.key) == leaf.value}
+    kept = RunSpec(data=spec.data, optimizer=spec.optimizer, training=spec.training)
+    start = changed(kept, {key: value for key, value in back.items() if key.startswith(("optimizer_", "training_"))})
+    wanted = VARIANTS[name].settings
+    same_data = changed(start, {key: value for key, value in wanted.items() if not key.startswith("data_")})
+    try:
+        check(same_data)
+    except AeError:
+        return spec_of(name, RunSpec(optimizer=start.optimizer, training=start.training))
+    return same_data
+
+
+def variant_of(spec: RunSpec) -> str | None:
+    """The most specific variant that this spec is, or None.
+
+    A spec is a variant if it has the variant's kinds and switches, and if numbers that are off by default are on where
+    the variant has them on. Of several the one with most such marks is meant; then the one to which the other settings
+    are closer.
+    """
+    fits = {name: marks for name, record in VARIANTS.items() if (marks := _marks(record, spec)) is not None}
+    return max(fits, key=lambda name: fits[name]) if fits else None
+
+
+def _marks(record: Variant, spec: RunSpec) -> tuple[int, int] | None:
+    """How many of the record's marks the spec bears, and how near its other settings are; None if a mark is missing."""
+    here = {leaf.key: leaf.value for leaf in settings(spec)}
+    moved = {plan.setting: max(plan.start, plan.end) for plan in spec.schedules}
+    marks, nearness = 0, 0
+    for key, value in record.settings.items():
+        default, choices, now = _EVERY[key].default, _EVERY[key].choices, here.get(key)
+        if _is_mark(key, default, value):
+            free = key in record.knobs and choices and value != default
+            if not (now not in (default, None) if free else _alike(value, moved.get(key, now))):
+                return None
+            marks += not _alike(value, default)
+        elif value != default and (choices or key in record.knobs):
+            nearness += 1 if (now == value if choices else now != default) else -1
+    return marks, nearness
+
+
+def _is_mark(key: str, default: Any, value: Any) -> bool:
+    """Whether a setting is a kind, a switch, a list, or a number that is usually off. Data are no mark."""
+    if key.startswith(("data_", "optimizer_", "training_")):
+        return False
+    return key.endswith("_kind") or isinstance(value, bool | tuple) or default in (0, None)
+
+
+def _alike(value: Any, now: Any) -> bool:
+    """Whether a mark is borne: words are equal, numbers both on or both off, lists both empty or both not, and the same
+    settings moved."""
+    if isinstance(value, tuple) and any(isinstance(plan, Schedule) for plan in value):
+        return {plan.setting for plan in value} <= {plan.setting for plan in now or ()}
+    return bool(value == now if isinstance(value, str) else bool(value) == bool(now))
+
+
+_EVERY = every_setting()

@@ -13,7 +13,7 @@ from ae_core.script import python_lines
 from ae_core.spec import MLP, WIDEST, Code, RunSpec, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
-from pages._ui import components, knobs, state
+from pages._ui import components, gallery, knobs, state
 from pages._ui.runs import run_list
 from pages._ui.text import t
 
@@ -32,6 +32,7 @@ BEGINNER = (
 )
 DRAWN_ELSEWHERE = ("model_hidden", "schedules")
 GOES_ON = ("queued", "running", "paused")
+MOST_NAMED = 3  # changes that wait and are called by name
 
 
 # ------------------------------------------------------------------------------------------------------- choose
@@ -49,7 +50,8 @@ def data_ui(spec: RunSpec) -> None:
         )
         for kind, record in DATASETS.items()
     ]
-    components.cards(t("data.choose"), spec.data.kind, options, state.act(_choose_data))
+    shelf = components.Shelf("", options)
+    components.cards("data_kind", t("data.choose"), spec.data.kind, [shelf], state.act(_choose_data))
     record = DATASETS[spec.data.kind]
     size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
     st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
@@ -144,14 +146,21 @@ def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
         rate = run.learning_rate / 10
         offer = t("rescue.offer", step=run.checkpointed_step, rate=f"{rate:g}")
         st.button(offer, key="rescue", icon=":material/undo:", on_click=state.act(_rescue), args=(rate,))
-    if not mine:
-        st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
-    elif keys := knobs.waiting(spec, run.spec):
-        names = ", ".join(knobs.label(key) for key in keys)
-        waiting = t(
-            "transport.waiting_one" if len(keys) == 1 else "transport.waiting_many", count=len(keys), names=names
-        )
-        st.caption(f":orange[●] {waiting}")
+
+
+def model_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
+    """Which autoencoder this is, and how far the run on the stage is from it."""
+    with st.container(key="model_line", horizontal=True, gap="small", vertical_alignment="center"):
+        gallery.line(spec)
+        if run is None:
+            return
+        if not mine:
+            st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
+        elif keys := knobs.waiting(spec, run.spec):
+            names = ", ".join(knobs.label(key) for key in keys)
+            said = "one" if len(keys) == 1 else "many" if len(keys) <= MOST_NAMED else "some"
+            waiting = t(f"transport.waiting_{said}", count=len(keys), names=names)
+            st.caption(f":orange[●] {waiting}")
 
 
 def _button(
@@ -310,8 +319,10 @@ def bench_ui() -> None:
         components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
     with above:
         transport_ui(spec, run, mine)
+        model_ui(spec, run, mine)
         messages_ui(spec, run, mine)
         hourglass_ui(spec)
+    gallery.dialogs(spec)
     if state.behind(run):
         st.rerun()
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ae_core"
 FLOORS = [
     {"spec", "events", "errors", "frames", "settings"},
-    {"data", "dials", "models", "objectives", "metrics", "pca", "compatibility", "script", "variants"},
+    {"data", "dials", "models", "objectives", "metrics", "pca", "compatibility", "script", "source", "variants"},
     {"training"},
     {"store", "stream", "engine"},
     {"services", "web", "starter"},
@@ -23,7 +23,7 @@ FLOORS = [
 ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
 
-WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "compatibility", "spec")
+WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "variants", "source", "spec")
 TOO_HEAVY = ("torch", "dask", "distributed", "sklearn", "skimage", "mlxtend", "scipy", "matplotlib")
 
 

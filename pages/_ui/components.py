@@ -27,13 +27,21 @@ _stage, _hourglass, _cards, _preferences = map(_register, ("stage", "hourglass",
 
 @dataclass(frozen=True)
 class Card:
-    """One dataset to choose. image: URL of its thumbnail. missing: it cannot be chosen on this machine."""
+    """One thing to choose. image: URL of its thumbnail. missing: it cannot be chosen on this machine."""
 
     id: str
     title: str
     note: str
-    image: str
-    missing: bool
+    image: str = ""
+    missing: bool = False
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Cards that belong together. title: "" for none."""
+
+    title: str
+    cards: Sequence[Card]
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,11 @@ def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[
     _hourglass(data=data, key="model_hidden", on_hidden_change=on_hidden, on_latent_change=on_latent)
 
 
-def cards(label: str, chosen: str, options: Sequence[Card], on_chosen: Callable[[], None]) -> None:
-    """Datasets with thumbnails, of which one is chosen. State: `chosen`."""
-    data = {"label": label, "chosen": chosen, "cards": [asdict(card) for card in options]}
-    _cards(data=data, key="data_kind", on_chosen_change=on_chosen)
+def cards(key: str, label: str, chosen: str | None, shelves: Sequence[Shelf], on_chosen: Callable[[], None]) -> None:
+    """Things of which one is chosen. Trigger: `chosen`."""
+    prefix = key.removesuffix("_kind")
+    data = {"label": label, "chosen": chosen, "shelves": [asdict(shelf) for shelf in shelves], "prefix": prefix}
+    _cards(data=data, key=key, on_chosen_change=on_chosen)
 
 
 def remember(preferences: Mapping[str, str]) -> None:

@@ -71,8 +71,12 @@ def explain(leaf: Setting) -> str:
     return str(text)
 
 
-def show(value: object) -> str:
-    """A value as a person writes it."""
+def show(value: object, key: str = "") -> str:
+    """A value as a person writes it; words by their name, if the setting is given."""
+    if key and isinstance(value, str):
+        return choice(key, value)
+    if isinstance(value, bool):
+        return "✓" if value else "–"
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "–"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -22,7 +22,8 @@ from ae_core.web import COOKIE as CLIENT_COOKIE
 from ae_core.web import client_of
 from pages._ui.text import t
 
-SPEC, RUN, NOTICES, OWNER, DRAWN, LEVEL = "_spec", "_run", "_notices", "_owner", "_drawn", "level"
+SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
+LEVEL = "level"
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
@@ -144,6 +145,20 @@ def owner() -> str:
 def store() -> Store:
     """Where runs are."""
     return services.current().store
+
+
+# --------------------------------------------------------------------------------------------------- dialogs
+
+
+def dialog() -> str | None:
+    """The dialog that is open. It is kept, so that a rerun for another reason does not close it."""
+    name: str | None = st.session_state.get(DIALOG)
+    return name
+
+
+def open_dialog(name: str | None) -> None:
+    """Opens a dialog in place of another one, or closes it (None)."""
+    st.session_state[DIALOG] = name
 
 
 # --------------------------------------------------------------------------------------------------- notices

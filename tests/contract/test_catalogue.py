@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ae_core.compatibility import check, parameter_count
 from ae_core.data import prepare
+from ae_core.errors import SpecError
 from ae_core.events import Finished, Progress, Started, from_json, to_json
 from ae_core.models import build
 from ae_core.objectives import look, terms
-from ae_core.spec import RunSpec, changed, every_setting
+from ae_core.spec import RunSpec, changed, every_setting, settings
 from ae_core.training import Trainer
 from ae_core.training.checkpoint import unpack
-from ae_core.variants import VARIANTS, spec_of
+from ae_core.variants import VARIANTS, spec_of, turn_into, variant_of
 
 torch.set_num_threads(1)
 
@@ -123,3 +124,38 @@ def test_equal_specs_give_equal_events(name):
     """Chance comes from the seed alone."""
     one, two = Trainer(quick(name)), Trainer(quick(name))
     assert one.start() + one.advance() == two.start() + two.advance()
+
+
+def test_it_is_known_by_its_settings(name):
+    """A spec tells which variant it is, also after its own numbers were moved, and on other data."""
+    spec = spec_of(name)
+    assert variant_of(spec) == name
+    leaves = {leaf.key: leaf for leaf in settings(spec)}
+    for key in VARIANTS[name].knobs:
+        if key in leaves and isinstance(leaves[key].value, float) and leaves[key].value > 0:
+            assert variant_of(changed(spec, {key: leaves[key].value * 1.01})) == name, key
+
+
+def test_it_turns_into_any_other(name):
+    """What belonged to it is gone, the reader's own numbers stay, and the result passes the check."""
+    start = changed(RunSpec(), {"training_batch_size": 32, "training_epochs": 7})
+    here = turn_into(name, start)
+    for other in VARIANTS:
+        spec = turn_into(other, here)
+        check(spec)
+        assert variant_of(spec) == other
+        assert spec == turn_into(other, start), other
+
+
+def test_the_data_stay_where_the_variant_can_work_on_them(name):
+    """A table or pictures that a variant cannot read give way to data that it can."""
+    start = changed(RunSpec(), {"data_kind": "wine"})
+    spec = turn_into(name, start)
+    check(spec)
+    plain = changed(start, {key: value for key, value in VARIANTS[name].settings.items() if key[:5] != "data_"})
+    try:
+        check(plain)
+    except SpecError:
+        assert spec.data.kind != "wine"
+    else:
+        assert spec.data.kind == "wine"

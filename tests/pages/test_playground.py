@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from ae_core import services
 from ae_core.data import DATASETS
-from ae_core.spec import changed, settings
+from ae_core.source import source
+from ae_core.spec import changed, read, settings, to_url
 from ae_core.starter import STARTER
+from ae_core.variants import VARIANTS, turn_into
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 
@@ -145,3 +147,40 @@ def test_the_other_language_is_complete(page):
     clean(page.button_group(key="language").set_value("zh").run())
 
     assert page.button(key="train").label == "训练"
+
+
+def test_the_settings_tell_the_model(page):
+    """The line above the network names the variant that the settings make, and follows them."""
+    page.query_params["model_code_kind"] = "variational"
+    clean(page.run())
+    assert "Variational" in page.button(key="model").label
+
+    clean(page.slider(key="model_code_beta").set_value(4.0).run())
+    assert "Beta-VAE" in page.button(key="model").label
+
+
+@pytest.mark.parametrize("name", ["linear", "beta_vae"])
+def test_a_card_opens_and_its_settings_can_be_used(page, name):
+    """A variant's card shows formula, paper and code, and puts its own settings back on the knobs."""
+    spec = turn_into(name, STARTER)
+    page.query_params.update({**to_url(spec, STARTER), "objective_weight_l1": "0.001"})
+    clean(page.run())
+    clean(page.button(key="model_card").click().run())
+
+    record = VARIANTS[name]
+    assert page.latex[0].value.strip("$ \n") == record.formula
+    assert any(record.link in text.value for text in page.markdown)
+    assert [block.value for block in page.code if block.language == "python"] == [source(at) for at in record.code]
+
+    clean(page.button(key="model_use").click().run())
+    assert not page.latex
+    assert read(page.session_state["_spec"]) == spec
+
+
+def test_the_gallery_opens_and_stays_open_when_the_page_is_drawn_again(page):
+    """A run that ends behind the gallery does not close it."""
+    page.run()
+    clean(page.button(key="model").click().run())
+    assert page.session_state["_dialog"] == "gallery"
+    clean(page.run())
+    assert page.session_state["_dialog"] == "gallery"

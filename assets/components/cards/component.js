@@ -1,12 +1,14 @@
-// Cards with thumbnails, of which one is chosen: a radio group, so arrow keys move the choice.
-// data: {label, chosen, cards: [{id, title, note, image, missing}]}. State: `chosen`, an id.
+// Cards, of which one is chosen: a radio group, so arrow keys move the choice. With an image the note is shown on hover,
+// without one it stands on the card.
+// data: {label, chosen, shelves: [{title, cards: [{id, title, note, image, missing}]}], prefix}. Trigger: `chosen`, an id.
+// Arrow keys choose at once among pictures; among texts, whose choice closes the gallery, they only move.
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const group = parentElement.querySelector(".ll-cards");
   group.setAttribute("aria-label", data.label);
-  const signature = JSON.stringify(data.cards);
+  const signature = JSON.stringify(data.shelves);
   if (group.dataset.signature !== signature) {
-    group.replaceChildren(...data.cards.map(card));
+    group.replaceChildren(...data.shelves.map((one) => shelf(one, data.prefix)));
     group.dataset.signature = signature;
   }
   mark(group, data.chosen);
@@ -14,7 +16,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const choose = (button) => {
     if (!button || button.disabled || button.getAttribute("aria-checked") === "true") return;
     mark(group, button.dataset.id);
-    setStateValue("chosen", button.dataset.id);
+    setTriggerValue("chosen", button.dataset.id);
   };
   group.onclick = (event) => choose(event.target.closest(".ll-card"));
   group.onkeydown = (event) => {
@@ -22,31 +24,49 @@ export default function ({ data, parentElement, setStateValue }) {
     if (!step) return;
     event.preventDefault();
     const open = [...group.querySelectorAll(".ll-card:not([disabled])")];
-    const now = open.findIndex((button) => button.getAttribute("aria-checked") === "true");
+    const now = open.indexOf(event.target.closest(".ll-card"));
     const next = open[(now + step + open.length) % open.length];
     next.focus();
-    choose(next);
+    if (next.querySelector("img")) choose(next);
   };
   return () => {
     group.onclick = group.onkeydown = null;
   };
 }
 
-function card({ id, title, note, image, missing }) {
+function shelf({ title, cards }, prefix) {
+  const box = document.createElement("section");
+  if (title) box.append(element("h4", title));
+  const row = element("div");
+  row.className = cards.every((one) => one.image) ? "ll-row" : "ll-row ll-texts";
+  row.append(...cards.map((one) => card(one, prefix)));
+  box.append(row);
+  return box;
+}
+
+function element(tag, text = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+function card({ id, title, note, image, missing }, prefix) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "ll-card";
   button.setAttribute("role", "radio");
   button.dataset.id = id;
-  button.dataset.testid = `dataset-${id}`;
-  button.title = note;
+  button.dataset.testid = `${prefix}-${id}`;
   button.disabled = missing;
+  if (!image) {
+    button.append(element("b", title), element("span", note));
+    return button;
+  }
+  button.title = note;
   const picture = document.createElement("img");
   picture.src = image;
   picture.alt = "";
-  const name = document.createElement("span");
-  name.textContent = title;
-  button.append(picture, name);
+  button.append(picture, element("span", title));
   return button;
 }
 
@@ -56,4 +76,5 @@ function mark(group, chosen) {
     button.setAttribute("aria-checked", String(on));
     button.tabIndex = on ? 0 : -1;
   }
+  if (!group.querySelector('[tabindex="0"]')) group.querySelector(".ll-card").tabIndex = 0;
 }
