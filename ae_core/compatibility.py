@@ -11,7 +11,7 @@ from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import MLP, KLSparsity, Point, RunSpec, Variational, settings
+from ae_core.spec import MLP, KLSparsity, KSparse, Point, RunSpec, Variational, settings
 
 Output = Literal["identity", "sigmoid", "softmax"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
@@ -48,6 +48,7 @@ def check(spec: RunSpec) -> None:
     if spec.model.batch_norm and spec.training.batch_size < 2:
         raise SpecError("Batch norm compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
     _check_conditional(spec)
+    _check_code(spec)
     _check_sparsity(spec)
     _check_schedules(spec)
     if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
@@ -67,6 +68,17 @@ def _check_conditional(spec: RunSpec) -> None:
             "A conditional decoder takes the class beside the code, so it is no mirror image of the encoder. "
             "Switch model.tied or model.conditional off."
         )
+
+
+def _check_code(spec: RunSpec) -> None:
+    code = spec.model.code
+    if isinstance(code, KSparse):
+        ends = [end for plan in spec.schedules if plan.setting == "model_code_k" for end in (plan.start, plan.end)]
+        if max([code.k, *ends]) > code.latent_dim:
+            raise SpecError(
+                f"model.code.k: of {code.latent_dim} numbers at most {code.latent_dim} can be kept, got "
+                f"{max([code.k, *ends]):g}. Choose a smaller k or a wider code."
+            )
 
 
 def _check_sparsity(spec: RunSpec) -> None:

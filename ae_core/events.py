@@ -48,9 +48,10 @@ class Started(Event):
 class Progress(Event):
     """How well it does now.
 
-    train: each objective term in nats per item (`loss` is their weighted sum) and `mse` (mean over items and features),
-    averaged over the items seen since the event before. val: the same names on the items kept aside, without
-    corruption and dropout; None where this event does not measure it.
+    train: each objective term in nats per item (`loss` is their weighted sum), `mse` (mean over items and features) and
+    what is watched beside them (`objectives.READINGS`, no part of the loss), averaged over the items seen since the
+    event before. val: the same names on the items kept aside, without corruption and dropout; None where this event
+    does not measure it.
     """
 
     kind: ClassVar[str] = "progress"

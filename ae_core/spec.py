@@ -225,7 +225,42 @@ class Variational(Code):
     ] = 1.0
 
 
-AnyCode = Annotated[Point | Variational, Field(discriminator="kind")]
+class KSparse(Code):
+    """Only the k largest numbers of each item's code are kept (Makhzani and Frey, 2013), and units that never are among
+    them are revived (Gao et al., 2024).
+    """
+
+    kind: Literal["k_sparse"] = "k_sparse"
+    k: Annotated[
+        int,
+        Field(ge=1, le=256, description="Numbers of the code that each item keeps, its largest; the others are zero."),
+        Knob(unit="numbers", step=1, level="beginner", moves=True),
+    ] = 2
+    test_factor: Annotated[
+        float,
+        Field(ge=1, le=8, description="Once trained, so many times k numbers are kept: more detail comes back."),
+        Knob(step=0.5),
+    ] = 1.0
+    activation: Annotated[
+        Literal["identity", "relu"],
+        Field(
+            description="The bend of the code itself: linear units keep exactly k numbers, with relu they may be fewer."
+        ),
+        Knob(),
+    ] = "identity"
+    auxiliary: Annotated[
+        float,
+        Field(ge=0, le=10, description="Weight of the task given to dead units: to rebuild what the others left over."),
+        Knob(scale="log", moves=True),
+    ] = 1 / 32
+    dead_after: Annotated[
+        int,
+        Field(ge=1, le=100_000, description="A unit that no item kept for so many steps counts as dead."),
+        Knob(unit="steps", scale="log"),
+    ] = 100
+
+
+AnyCode = Annotated[Point | Variational | KSparse, Field(discriminator="kind")]
 WIDEST = 2048  # neurons of one layer
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
@@ -526,7 +561,10 @@ def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
 
 
 def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> dict[str, Setting]:
-    """Every leaf that any spec can have, over all kinds of every union, by key and with its default as its value."""
+    """Every leaf that any spec can have, over all kinds of every union, by key and with its default as its value.
+
+    A key that several kinds share is the first one's, so the kind that knows most words for it comes first.
+    """
     found: dict[str, Setting] = {}
     for name, field in cls.model_fields.items():
         if isinstance(field.default, Spec):
@@ -535,7 +573,7 @@ def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> di
                 leaf = _setting((*prefix, name, "kind"), field.default.kind, field.default.kind, field, tuple(kinds))  # type: ignore[attr-defined]
                 found[leaf.key] = leaf
             for member in kinds.values():
-                found |= every_setting(member, (*prefix, name))
+                found = every_setting(member, (*prefix, name)) | found
         elif name != "kind" or len(_words(field)) > 1:
             leaf = _setting((*prefix, name), field.default, field.default, field, _words(field))
             found.setdefault(leaf.key, leaf)
@@ -544,12 +582,12 @@ def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> di
 
 def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """The spec with some settings replaced, by key. A new kind keeps the settings that it shares with the old one and
-    drops the others.
+    drops the others, also a word that the new kind does not know.
 
     Raises SpecError where a value does not fit, and for a key that this spec does not have.
     """
     before = {leaf.key: leaf.value for leaf in settings(spec)}
-    tree, used = _tree(RunSpec, (), before | dict(values))
+    tree, used = _tree(RunSpec, (), before | dict(values), frozenset(values))
     if unknown := set(values) - used - set(before):
         raise SpecError(f"This experiment has no setting {', '.join(sorted(unknown))}.")
     return read(tree)
@@ -608,8 +646,10 @@ def _kinds(field: FieldInfo) -> dict[str, type[Spec]]:
     }
 
 
-def _tree(cls: type[Spec], path: tuple[str, ...], flat: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Nested values for `cls` out of flat ones, and the keys that were of use."""
+def _tree(
+    cls: type[Spec], path: tuple[str, ...], flat: Mapping[str, Any], asked: frozenset[str]
+) -> tuple[dict[str, Any], set[str]]:
+    """Nested values for `cls` out of flat ones, and the keys that were of use. asked: keys that may not be dropped."""
     tree: dict[str, Any] = {}
     used: set[str] = set()
     for name, field in cls.model_fields.items():
@@ -622,9 +662,9 @@ def _tree(cls: type[Spec], path: tuple[str, ...], flat: Mapping[str, Any]) -> tu
                 member = next(iter(kinds.values()))
             if member is None:
                 raise SpecError(f"{key}_kind: expected one of {', '.join(kinds)}, got {str(kind)[:60]!r}.")
-            tree[name], inner = _tree(member, (*path, name), flat)
+            tree[name], inner = _tree(member, (*path, name), flat, asked)
             used |= inner
-        elif key in flat:
+        elif key in flat and (key in asked or not (words := _words(field)) or flat[key] in words):
             tree[name] = flat[key]
             used.add(key)
     return tree, used

@@ -102,6 +102,22 @@ VARIANTS: dict[str, Variant] = {
         ("objective_sparsity_target", "objective_sparsity_weight"),
         group="sparse",
     ),
+    "k_sparse": Variant(
+        {
+            "model_code_kind": "k_sparse",
+            "model_hidden": (),
+            "model_tied": True,
+            "model_code_latent_dim": 128,
+            "model_code_k": 8,
+            "optimizer_learning_rate": 0.005,
+        },
+        rf"{SQUARES},\quad z=h\odot[h\in\mathrm{{top}}_k(h)],\quad h=Wx+b",
+        "Makhzani and Frey 2013, k-Sparse autoencoders",
+        "https://arxiv.org/abs/1312.5663",
+        ("ae_core.models.sparse:KSparseCode", "ae_core.models.sparse:largest", "ae_core.objectives:auxiliary"),
+        ("model_code_k", "model_code_test_factor", "model_code_auxiliary", "model_code_dead_after"),
+        group="sparse",
+    ),
     "contractive": Variant(
         {"model_activation": "sigmoid", "objective_contractive": 0.1},
         rf"{SQUARES}+\lambda\left\lVert\frac{{\partial z}}{{\partial x}}\right\rVert_F^2",

@@ -890,6 +890,7 @@ def knob_ends() -> dict[str, RunSpec]:
     starts = [
         (RunSpec(), "optimizer_ training_ objective_ model_ data_"),
         (changed(RunSpec(), {"model_code_kind": "variational"}), "model_code_"),
+        (changed(RunSpec(), {"model_code_kind": "k_sparse", "model_code_latent_dim": 8}), "model_code_"),
         (changed(RunSpec(), {"optimizer_kind": "sgd", "optimizer_learning_rate": 1e-3}), "optimizer_"),
         (
             changed(RunSpec(), {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"}),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ae_core.models import OUTPUTS, Autoencoder, sample
-from ae_core.objectives import Batch, kl_to_unit_normal, log_likelihood_constant, look, reconstruction, terms
+from ae_core.objectives import Batch, kl_to_unit_normal, log_likelihood_constant, look, readings, reconstruction, terms
 from ae_core.spec import RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
@@ -23,11 +23,11 @@ def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
 
 
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
-    """The objective's terms per item and `mse`, averaged over x. The model must be in evaluation mode."""
+    """The objective's terms per item, its readings and `mse`, averaged over x. The model must be in evaluation mode."""
     sums: dict[str, float] = {}
     for told, part in chunks(model, x):
         batch = look(told, part)
-        found = {name: value.sum() for name, value in terms(batch).items()}
+        found = {name: value.sum() for name, value in (terms(batch) | readings(batch)).items()}
         found["mse"] = squared_sum(batch, found["reconstruction"]) / x.shape[1]
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())

@@ -15,7 +15,8 @@ from ae_core.compatibility import classes, output_of
 from ae_core.dials import Dials
 from ae_core.errors import SpecError
 from ae_core.models.blocks import Dense, Hidden, Kit
-from ae_core.models.code import CODES, Coded
+from ae_core.models.code import CODES
+from ae_core.models.coded import Coded
 from ae_core.models.mlp import DenseEncoder, dense_decoder
 from ae_core.spec import MLP, RunSpec
 
@@ -58,6 +59,8 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Pass:
         layers: dict[str, Tensor] = {}
         coded = self.encode(x, layers)
+        if self.training:
+            self.code.witness(coded)
         return Pass(self.decode_raw(coded.z, layers), coded, layers)
 
     def given(self, labels: Tensor | None) -> Autoencoder:
@@ -107,7 +110,7 @@ class Autoencoder(nn.Module):
         """Every weight matrix (outputs, inputs) by its layer's name, from input to output."""
         for i, block in enumerate(self.encoder.children()):
             yield f"encoder.{i}", cast(Hidden, block).dense.matrix
-        yield "code", cast(Dense, self.code.dense).matrix
+        yield "code", self.code.dense.matrix
         for i, block in enumerate(self.decoder.children()):
             yield f"decoder.{i}", cast(Hidden, block).dense.matrix
         yield "output", cast(Dense, self.last).matrix

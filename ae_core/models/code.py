@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ae_core.models.blocks import ACTIVATIONS, Dense, Kit
-from ae_core.spec import Code, Point, Variational
+from ae_core.models.coded import Bottleneck, Coded
+from ae_core.models.sparse import KSparseCode
+from ae_core.spec import Code, KSparse, Point, Variational
 
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond it exp() leaves float32
 
 
-@dataclass(frozen=True)
-class Coded:
-    """A batch of codes. z: (batch, latent), what the decoder sees. mu, log_var: of a Gaussian posterior, or None."""
-
-    z: Tensor
-    mu: Tensor | None = None
-    log_var: Tensor | None = None
-
-    @property
-    def centre(self) -> Tensor:
-        """The code without chance: the mean where there is one."""
-        return self.z if self.mu is None else self.mu
-
-
-class PointCode(nn.Module):
+class PointCode(Bottleneck):
     """One dense layer and its activation: the code is a point."""
 
     def __init__(self, inputs: int, kit: Kit) -> None:
@@ -42,7 +29,7 @@ class PointCode(nn.Module):
         return Coded(self.activate(self.dense(h)))
 
 
-class GaussianCode(nn.Module):
+class GaussianCode(Bottleneck):
     """Two dense layers, mean and log variance; while training z = mu + sigma * noise (Kingma and Welling, 2014)."""
 
     def __init__(self, inputs: int, kit: Kit) -> None:
@@ -65,5 +52,9 @@ def sample(mu: Tensor, log_var: Tensor, generator: torch.Generator) -> Tensor:
     return mu + (0.5 * log_var).exp() * noise
 
 
-CODES: dict[type[Code], Callable[[int, Kit], nn.Module]] = {Point: PointCode, Variational: GaussianCode}
-"""Each makes its module for that many inputs. A module has `width`, the numbers that the decoder sees, and `dense`."""
+CODES: dict[type[Code], Callable[[int, Kit], Bottleneck]] = {
+    Point: PointCode,
+    Variational: GaussianCode,
+    KSparse: KSparseCode,
+}
+"""Each makes its module for that many inputs."""

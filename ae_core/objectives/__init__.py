@@ -7,6 +7,8 @@ weight means the same for every batch size and every width, and beta = 1 is the 
 from ae_core.objectives.batch import Batch, look
 from ae_core.objectives.code import jacobian_norm, kl_to_unit_normal
 from ae_core.objectives.corruption import corrupt
+from ae_core.objectives.dead_units import auxiliary
+from ae_core.objectives.readings import READINGS, Reading, readings
 from ae_core.objectives.reconstruction import (
     RECONSTRUCTIONS,
     bernoulli,
@@ -20,9 +22,12 @@ from ae_core.objectives.weights import weight_terms
 
 __all__ = [
     "PENALTIES",
+    "READINGS",
     "RECONSTRUCTIONS",
     "Batch",
+    "Reading",
     "Term",
+    "auxiliary",
     "bernoulli",
     "corrupt",
     "cross_entropy",
@@ -30,6 +35,7 @@ __all__ = [
     "kl_to_unit_normal",
     "log_likelihood_constant",
     "look",
+    "readings",
     "reconstruction",
     "squared_error",
     "terms",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import code_l1, jacobian_norm, kl, kl_sparsity
+from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.reconstruction import reconstruction
 
 
@@ -28,6 +29,7 @@ PENALTIES: dict[str, Term] = {
     "code_l1": Term("objective_code_l1", code_l1),
     "sparsity": Term("objective_sparsity_weight", kl_sparsity),
     "contractive": Term("objective_contractive", jacobian_norm),
+    "auxiliary": Term("model_code_auxiliary", auxiliary),
 }
 
 

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ae_core.metrics import squared_sum
 from ae_core.models import Autoencoder
-from ae_core.objectives import corrupt, look, terms
+from ae_core.objectives import corrupt, look, readings, terms
 from ae_core.training.optimizers import make_optimizer
 
 
 class Steps(Protocol):
     """One way to train. optimizer: its tensors are part of the run's state. sums: what the report needs, in float64:
-    each term, and `squares`, the sum of (x_hat - x)^2, added up over all items since `sums` was cleared.
+    each term and reading, and `squares`, the sum of (x_hat - x)^2, added up over all items since `sums` was cleared.
     """
 
     optimizer: torch.optim.Optimizer
@@ -52,7 +52,7 @@ class AutogradSteps:
             group["lr"] = rate
         self.optimizer.step()
         with torch.no_grad():
-            for name, value in found.items():
+            for name, value in (found | readings(batch)).items():
                 self._add(name, value.sum())
             if spec.objective.reconstruction != "mse":
                 self._add("squares", squared_sum(batch, found["reconstruction"]))

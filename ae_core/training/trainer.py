@@ -18,7 +18,7 @@ from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
 from ae_core.metrics import evaluate, final
 from ae_core.models import build
-from ae_core.objectives import weight_terms
+from ae_core.objectives import READINGS, weight_terms
 from ae_core.pca import reference
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
@@ -275,8 +275,9 @@ class Trainer:
         return self._with_total(means, means.pop("mse"))
 
     def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
-        parts = means | {name: float(value) for name, value in weight_terms(self.model).items()}
-        return {"loss": sum(parts.values()), **parts, "mse": mse}
+        parts = {name: value for name, value in means.items() if name not in READINGS}
+        parts |= {name: float(value) for name, value in weight_terms(self.model).items()}
+        return {"loss": sum(parts.values()), **means, **parts, "mse": mse}
 
     def _judge(self, loss: float) -> None:
         """Early stopping on the loss of the items kept aside."""

@@ -1,0 +1,31 @@
+"""What is watched beside the objective: shown as curves, never part of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ae_core.objectives.batch import Batch
+from ae_core.objectives.dead_units import dead
+from ae_core.spec import KSparse, RunSpec
+
+
+@dataclass(frozen=True)
+class Reading:
+    """applies: whether runs of this spec have it. value: (batch,), or () for a property of the whole batch."""
+
+    applies: Callable[[RunSpec], bool]
+    value: Callable[[Batch], Tensor]
+
+
+READINGS: dict[str, Reading] = {
+    "dead": Reading(lambda spec: isinstance(spec.model.code, KSparse), dead),
+}
+
+
+def readings(batch: Batch) -> dict[str, Tensor]:
+    """Each reading that runs of this spec have, (batch,) each."""
+    found = {name: reading.value(batch) for name, reading in READINGS.items() if reading.applies(batch.spec)}
+    return {name: value.expand(len(batch.x)) for name, value in found.items()}
