@@ -11,7 +11,7 @@ from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import MLP, KLSparsity, KSparse, Point, RunSpec, Variational, settings
+from ae_core.spec import MLP, Capacity, KLSparsity, KSparse, Point, RunSpec, TotalCorrelation, Variational, settings
 
 Output = Literal["identity", "sigmoid", "softmax"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
@@ -45,11 +45,13 @@ def check(spec: RunSpec) -> None:
         )
     if spec.model.output == "softmax" and scaling != "distribution":
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
-    if spec.model.batch_norm and spec.training.batch_size < 2:
-        raise SpecError("Batch norm compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+    if compares_items(spec) and spec.training.batch_size < 2:
+        what = "Batch norm" if spec.model.batch_norm else f"objective.matching {spec.objective.matching.kind}"
+        raise SpecError(f"{what} compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
     _check_conditional(spec)
     _check_code(spec)
     _check_sparsity(spec)
+    _check_matching(spec)
     _check_schedules(spec)
     if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
         raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
@@ -89,6 +91,25 @@ def _check_sparsity(spec: RunSpec) -> None:
                 "A target for the mean activity needs a code between 0 and 1. Choose a point code with the activation "
                 "sigmoid, or no sparsity target."
             )
+
+
+OF_PAIRS = (TotalCorrelation,)  # matchings that compare codes with each other
+OF_CLOUDS = (Capacity, TotalCorrelation)  # matchings that need a Gaussian code
+
+
+def compares_items(spec: RunSpec) -> bool:
+    """Whether a batch needs two items, because they are compared with each other."""
+    return spec.model.batch_norm or isinstance(spec.objective.matching, OF_PAIRS)
+
+
+def _check_matching(spec: RunSpec) -> None:
+    """What shapes all codes together needs codes of the kind that it shapes."""
+    matching, code = spec.objective.matching, spec.model.code
+    if isinstance(matching, OF_CLOUDS) and not isinstance(code, Variational):
+        raise SpecError(
+            f"objective.matching {matching.kind} needs the code variational, got {code.kind}. "
+            "Choose that code, or another matching."
+        )
 
 
 def _check_schedules(spec: RunSpec) -> None:

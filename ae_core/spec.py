@@ -220,8 +220,10 @@ class Variational(Code):
     kind: Literal["variational"] = "variational"
     beta: Annotated[
         float,
-        Field(ge=0, le=32, description="Weight of the KL term: how strongly each cloud is pulled to the standard one."),
-        Knob(step=0.1, level="beginner", moves=True),
+        Field(
+            ge=0, le=1000, description="Weight of the KL term: how strongly each cloud is pulled to the standard one."
+        ),
+        Knob(scale="log", level="beginner", moves=True),
     ] = 1.0
 
 
@@ -350,6 +352,60 @@ class KLSparsity(Spec):
 AnySparsity = Annotated[NoSparsity | KLSparsity, Field(discriminator="kind")]
 
 
+class NoMatching(Spec):
+    """Nothing beyond the code's own KL term, where it has one."""
+
+    kind: Literal["none"] = "none"
+
+
+MatchingWeight = Annotated[
+    float,
+    Field(ge=0, le=10_000, description="How strongly the codes of all items together are pulled to their shape."),
+    Knob(scale="log", moves=True),
+]
+
+
+class Capacity(Spec):
+    """The KL term is held at a set number of nats, usually rising from 0 by a schedule (Burgess et al., 2018)."""
+
+    kind: Literal["capacity"] = "capacity"
+    weight: MatchingWeight = 1000.0
+    capacity: Annotated[
+        float,
+        Field(ge=0, le=200, description="Nats that the code may spend on an item: the KL term is pulled to this."),
+        Knob(unit="nats", step=0.5, moves=True),
+    ] = 25.0
+
+
+PartWeight = Annotated[float, Field(ge=0, le=1000), Knob(scale="log", moves=True)]
+
+
+class TotalCorrelation(Spec):
+    """The KL term in three parts, each with a weight of its own (Chen et al., 2018)."""
+
+    kind: Literal["total_correlation"] = "total_correlation"
+    mutual_information: Annotated[
+        PartWeight, Field(description="Weight of what the code tells about which item it is.")
+    ] = 1.0
+    total_correlation: Annotated[
+        PartWeight, Field(description="Weight of how much the numbers of the code tell about each other.")
+    ] = 6.0
+    dimension_wise: Annotated[
+        PartWeight, Field(description="Weight of how far each number of the code is from the standard Gaussian.")
+    ] = 1.0
+    estimator: Annotated[
+        Literal["mws", "mss"],
+        Field(
+            description="How the density of all codes is judged from a batch: by a weighted sample of the items (mws) "
+            "or by a stratified one, which is unbiased but noisier (mss)."
+        ),
+        Knob(),
+    ] = "mws"
+
+
+AnyMatching = Annotated[NoMatching | Capacity | TotalCorrelation, Field(discriminator="kind")]
+
+
 class Objective(Spec):
     """What is made small: a reconstruction term and weighted penalties, in nats per item."""
 
@@ -384,6 +440,12 @@ class Objective(Spec):
         Field(ge=0, le=100, description="Charges for codes that move when the input moves a little."),
         Knob(scale="log", moves=True),
     ] = 0.0
+    matching: Annotated[
+        AnyMatching,
+        BeforeValidator(lambda value: NoMatching() if value is None else value),
+        Field(description="How the codes of all items together are shaped, beyond each item's own KL term."),
+        Knob(),
+    ] = NoMatching()
     corruption: Corruption = Corruption()
 
 

@@ -153,6 +153,43 @@ VARIANTS: dict[str, Variant] = {
         ("model_conditional", "model_code_beta"),
         group="variational",
     ),
+    "capacity_vae": Variant(
+        {
+            "model_code_kind": "variational",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "capacity",
+            "objective_matching_weight": 100.0,
+            "objective_matching_capacity": 12.0,
+            "schedules": (Schedule(setting="objective_matching_capacity", end=12.0, share=0.8),),
+        },
+        r"-\mathbb E_{q}\ln p(x\mid z)+"
+        r"\gamma\left|\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)-C(t)\right|",
+        "Burgess et al. 2018, Understanding disentangling in beta-VAE",
+        "https://arxiv.org/abs/1804.03599",
+        ("ae_core.objectives.matching:capacity_gap",),
+        ("objective_matching_weight", "objective_matching_capacity"),
+        group="variational",
+    ),
+    "beta_tcvae": Variant(
+        {
+            "model_code_kind": "variational",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "total_correlation",
+            "objective_matching_total_correlation": 6.0,
+        },
+        r"-\mathbb E_{q}\ln p(x\mid z)+\alpha I_q(x;z)+\beta\,\mathrm{KL}\left(q(z)\,\Vert\,\prod_jq(z_j)\right)"
+        r"+\gamma\sum_j\mathrm{KL}\left(q(z_j)\,\Vert\,\mathcal N(0,1)\right)",
+        "Chen et al. 2018, Isolating sources of disentanglement in variational autoencoders",
+        "https://arxiv.org/abs/1802.04942",
+        ("ae_core.objectives.matching:split_kl", "ae_core.objectives.matching:stratified_sample"),
+        (
+            "objective_matching_mutual_information",
+            "objective_matching_total_correlation",
+            "objective_matching_dimension_wise",
+            "objective_matching_estimator",
+        ),
+        group="variational",
+    ),
 }
 
 

@@ -89,7 +89,7 @@ def test_schedules_travel_in_links():
     [
         (Schedule(setting="training_seed"), "cannot move"),
         (Schedule(setting="nonsense"), "cannot move"),
-        (Schedule(setting=BETA, start=0, end=1000), "between 0 and 32"),
+        (Schedule(setting=BETA, start=0, end=2000), "between 0 and 1000"),
     ],
 )
 def test_a_schedule_that_makes_no_sense_is_refused(plan, said):

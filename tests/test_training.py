@@ -896,6 +896,13 @@ def knob_ends() -> dict[str, RunSpec]:
             changed(RunSpec(), {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"}),
             "objective_sparsity_",
         ),
+        *(
+            (
+                changed(RunSpec(), {"objective_matching_kind": kind, "model_code_kind": "variational"}),
+                "objective_matching_",
+            )
+            for kind in every_setting()["objective_matching_kind"].choices
+        ),
         *((changed(RunSpec(), {"data_kind": kind}), "data_") for kind in DATASETS if kind != "digits"),
     ]
     for kind in ("gaussian", "masking", "salt_pepper"):
@@ -914,6 +921,8 @@ def knob_ends() -> dict[str, RunSpec]:
             shared = leaf.path[-1] in ("kind", *DataSpec.model_fields) and start.data.kind not in ONE_OF_EACH_FORM
             for value in () if shared else values:
                 name = f"{start.data.kind} {start.optimizer.kind} {start.model.code.kind} {leaf.key}={value}"
+                if start.objective.matching.kind != "none":
+                    name = f"{start.objective.matching.kind} {name}"
                 if start.objective.corruption.kind != "none":
                     name = f"{start.objective.corruption.kind} {name}"
                 found[name] = changed(start, {leaf.key: value})

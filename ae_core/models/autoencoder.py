@@ -47,7 +47,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
-        self.spec, self.dials = kit.spec, kit.dials
+        self.spec, self.dials, self.chance = kit.spec, kit.dials, kit.chance
         encoder_of, decoder_of = BODIES[type(kit.spec.model)]
         self.encoder = encoder_of(kit)
         self.code = CODES[type(kit.spec.model.code)](cast(int, self.encoder.width), kit)

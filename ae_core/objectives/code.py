@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,12 +19,14 @@ def kl_to_unit_normal(mu: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mu.square() + log_var.expm1() - log_var)  # expm1: exp() - 1 rounds below zero near log_var = 0
 
 
+def log_normal(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
+    """ln N(z | mu, exp(log_var)) of each number, nats; shapes broadcast. Source: Bishop 2006, eq. 1.46."""
+    return -0.5 * ((z - mu).square() * (-log_var).exp() + log_var + math.log(2 * math.pi))
+
+
 def kl(batch: Batch) -> Tensor:
     """KL of each item's Gaussian posterior to N(0, I): (batch,), nats."""
-    coded = batch.out.coded
-    if coded.mu is None or coded.log_var is None:
-        raise TypeError("The KL term needs a Gaussian code.")
-    return kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
+    return kl_to_unit_normal(*batch.posterior).sum(dim=-1)
 
 
 def code_l1(batch: Batch) -> Tensor:

@@ -10,7 +10,9 @@ from torch import Tensor
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import code_l1, jacobian_norm, kl, kl_sparsity
 from ae_core.objectives.dead_units import auxiliary
+from ae_core.objectives.matching import capacity_gap, part_of_kl
 from ae_core.objectives.reconstruction import reconstruction
+from ae_core.spec import Capacity, NoMatching, Spec, TotalCorrelation
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,19 @@ class Term:
     value: Callable[[Batch], Tensor]
 
 
+KL = {"kl": Term("model_code_beta", kl)}
+
+MATCHINGS: dict[type[Spec], dict[str, Term]] = {
+    NoMatching: KL,
+    Capacity: {"capacity": Term("objective_matching_weight", capacity_gap)},
+    TotalCorrelation: {
+        name: Term(f"objective_matching_{name}", part_of_kl(name))
+        for name in ("mutual_information", "total_correlation", "dimension_wise")
+    },
+}
+"""What shapes the codes of all items together, by kind. A kind without `kl` puts something else in its place."""
+
 PENALTIES: dict[str, Term] = {
-    "kl": Term("model_code_beta", kl),
     "code_l1": Term("objective_code_l1", code_l1),
     "sparsity": Term("objective_sparsity_weight", kl_sparsity),
     "contractive": Term("objective_contractive", jacobian_norm),
@@ -36,7 +49,7 @@ PENALTIES: dict[str, Term] = {
 def terms(batch: Batch) -> dict[str, Tensor]:
     """Each term of the objective times its weight, (batch,) each, `reconstruction` first."""
     found = {"reconstruction": reconstruction(batch.model, batch.out.raw, batch.x)}
-    for name, term in PENALTIES.items():
+    for name, term in (MATCHINGS[type(batch.spec.objective.matching)] | PENALTIES).items():
         if batch.dials.ever(term.weight):
             found[name] = batch.dials(term.weight) * term.value(batch)
     return found

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import check, classes, parameter_count
+from ae_core.compatibility import check, classes, compares_items, parameter_count
 from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
@@ -81,7 +81,7 @@ class Trainer:
         self.steps = make_steps(self.model, self._chance)
         self._weights = self.model.weights()
         count, batch = len(self.train_items), spec.training.batch_size
-        self._usable = count - 1 if spec.model.batch_norm and count % batch == 1 else count
+        self._usable = count - 1 if compares_items(spec) and count % batch == 1 else count
         self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch))
         self.exhibition = Exhibition(spec, split)
         self._order_of_items = torch.zeros(0, dtype=torch.int64)

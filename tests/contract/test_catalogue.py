@@ -62,10 +62,13 @@ def test_the_record_is_whole(name):
 
 
 def test_it_learns_and_its_events_are_well_formed(name):
-    """The loss on the items kept aside is finite throughout and falls; terms add up to it; events survive JSON."""
+    """The loss on the items kept aside is finite throughout and falls (where a schedule moves what the loss is, the
+    error does); events survive JSON.
+    """
     trainer = Trainer(quick(name))
+    falling = "mse" if trainer.spec.schedules else "loss"
     events = trainer.start() + trainer.advance()
-    losses = [event.val["loss"] for event in events if isinstance(event, Progress) and event.val is not None]
+    losses = [event.val[falling] for event in events if isinstance(event, Progress) and event.val is not None]
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Finished)
     assert events[-1].reason == "epochs"
@@ -94,8 +97,15 @@ def test_the_parameter_count_is_that_of_the_network(name):
     assert parameter_count(spec) == sum(part.numel() for part in model.parameters())
 
 
+UNEQUAL_TWICE = {
+    "beta_tcvae": "estimates a density from the other items of the batch, of which each is there twice",
+}
+
+
 def test_a_batch_given_twice_costs_the_same(name):
     """No term's weight grows with the batch."""
+    if reason := UNEQUAL_TWICE.get(name):
+        pytest.skip(reason)
     model = build(quick(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)).eval()
     x, labels = some(model.spec, 40)
     doubled = None if labels is None else torch.cat([labels, labels])

@@ -64,7 +64,7 @@ def test_a_link_with_settings_puts_them_on_the_knobs(page):
     clean(page.run())
 
     assert page.select_slider(key="training_epochs").value == 50
-    assert page.slider(key="model_code_beta").value == 4
+    assert page.select_slider(key="model_code_beta").value == 4
 
 
 @pytest.mark.parametrize(
