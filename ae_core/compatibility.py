@@ -53,8 +53,7 @@ def check(spec: RunSpec) -> None:
     _check_sparsity(spec)
     _check_matching(spec)
     _check_schedules(spec)
-    if spec.objective.corruption.kind in ("masking", "salt_pepper") and spec.objective.corruption.level > 0.95:
-        raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
+    _check_corruption(spec)
 
 
 def _check_conditional(spec: RunSpec) -> None:
@@ -109,6 +108,24 @@ def _check_matching(spec: RunSpec) -> None:
         raise SpecError(
             f"objective.matching {matching.kind} needs the code variational, got {code.kind}. "
             "Choose that code, or another matching."
+        )
+
+
+def _check_corruption(spec: RunSpec) -> None:
+    corruption = spec.objective.corruption
+    if corruption.kind in ("masking", "salt_pepper") and corruption.level > 0.95:
+        raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
+    if corruption.target == "all" or corruption.kind == "none":
+        return
+    if corruption.kind == "gaussian":
+        raise SpecError(
+            "Gaussian noise hits every feature, so there is no telling damaged from undamaged ones. "
+            "Choose masking, or objective.corruption.target = all."
+        )
+    if corruption.level == 0 and "objective_corruption_level" not in [plan.setting for plan in spec.schedules]:
+        raise SpecError(
+            "Only damaged features are judged, and none is damaged. Set objective.corruption.level above 0, or "
+            "objective.corruption.target = all."
         )
 
 

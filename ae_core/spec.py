@@ -327,6 +327,14 @@ class Corruption(Spec):
         Field(ge=0, le=1, description="How much damage: standard deviation of the noise, or share of features hit."),
         Knob(step=0.05, moves=True),
     ] = 0.0
+    target: Annotated[
+        Literal["all", "damaged"],
+        Field(
+            description="What is judged: the whole item, or only the features that were damaged, as in a masked "
+            "autoencoder (He et al., 2022)."
+        ),
+        Knob(),
+    ] = "all"
 
 
 class NoSparsity(Spec):

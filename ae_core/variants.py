@@ -144,6 +144,20 @@ VARIANTS: dict[str, Variant] = {
         ("model_code_beta",),
         group="variational",
     ),
+    "masked": Variant(
+        {
+            "model_code_latent_dim": 16,
+            "objective_corruption_kind": "masking",
+            "objective_corruption_level": 0.5,
+            "objective_corruption_target": "damaged",
+        },
+        r"\frac{D}{|M|}\sum_{i\in M}\tfrac12(x_i-x'_i)^2,\quad x'=g(f(\tilde x)),\ \tilde x_i=0\ (i\in M)",
+        "He et al. 2022, Masked autoencoders are scalable vision learners",
+        "https://arxiv.org/abs/2111.06377",
+        ("ae_core.objectives.corruption:damage", "ae_core.objectives.corruption:Damage"),
+        ("objective_corruption_level", "objective_corruption_target"),
+        group="regularised",
+    ),
     "conditional": Variant(
         {"model_code_kind": "variational", "model_conditional": True},
         r"-\mathbb E_{q}\ln p(x\mid z,y)+\mathrm{KL}\left(q(z\mid x,y)\,\Vert\,\mathcal N(0,I)\right)",

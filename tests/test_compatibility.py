@@ -103,6 +103,8 @@ def test_a_loss_and_a_scaling_that_are_accepted_fit_the_data(kind: str, reconstr
         ({"model_batch_norm": True, "training_batch_size": 1}, "batch_size"),
         ({"objective_corruption_kind": "masking", "objective_corruption_level": 1.0}, "corruption"),
         ({"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.96}, "corruption"),
+        ({"objective_corruption_kind": "gaussian", "objective_corruption_target": "damaged"}, "every feature.*masking"),
+        ({"objective_corruption_kind": "masking", "objective_corruption_target": "damaged"}, "level above 0"),
     ],
 )
 def test_choices_that_exclude_each_other_are_refused_in_a_sentence(values: dict[str, Any], words: str) -> None:

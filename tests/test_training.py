@@ -907,6 +907,8 @@ def knob_ends() -> dict[str, RunSpec]:
     ]
     for kind in ("gaussian", "masking", "salt_pepper"):
         starts.append((changed(RunSpec(), {"objective_corruption_kind": kind}), "objective_corruption_level"))
+    masked = {"objective_corruption_kind": "masking", "objective_corruption_level": 0.5}
+    starts.append((changed(RunSpec(), masked), "objective_corruption_target"))
     for start, prefixes in starts:
         for leaf in settings(start):
             if not leaf.key.startswith(tuple(prefixes.split())):

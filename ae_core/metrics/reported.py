@@ -8,25 +8,44 @@ import torch
 from torch import Tensor
 
 from ae_core.models import OUTPUTS, Autoencoder, sample
-from ae_core.objectives import Batch, kl_to_unit_normal, log_likelihood_constant, look, readings, reconstruction, terms
+from ae_core.objectives import (
+    Batch,
+    fixed_damage,
+    imputes,
+    kl_to_unit_normal,
+    log_likelihood_constant,
+    look,
+    readings,
+    reconstruction,
+    terms,
+)
 from ae_core.spec import RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
 
 
 def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
-    """Mean over items *and* features of (x_hat - x)^2, through the code's centre. x: (items, features)."""
-    errors = [
-        float((told.reconstruct(part) - part).square().sum(dtype=torch.float64)) for told, part in chunks(model, x)
-    ]
-    return sum(errors) / x.numel()
+    """Mean over items *and* features of (x_hat - x)^2, through the code's centre. x: (items, features).
+
+    Of a masked autoencoder, the mean over the entries that it was not shown.
+    """
+    seen, weights = judged(model, x)
+    errors = 0.0
+    for rows in _parts(x):
+        squares = (model.rows(rows).reconstruct(seen[rows]) - x[rows]).square()
+        errors += float((squares if weights is None else squares * weights[rows]).sum(dtype=torch.float64))
+    return errors / x.numel()
 
 
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
-    """The objective's terms per item, its readings and `mse`, averaged over x. The model must be in evaluation mode."""
+    """The objective's terms per item, its readings and `mse`, averaged over x. The model must be in evaluation mode.
+
+    Items are seen undamaged, but by a masked autoencoder (see `judged`).
+    """
     sums: dict[str, float] = {}
-    for told, part in chunks(model, x):
-        batch = look(told, part)
+    seen, weights = judged(model, x)
+    for rows in _parts(x):
+        batch = look(model.rows(rows), x[rows], seen[rows], weights=None if weights is None else weights[rows])
         found = {name: value.sum() for name, value in (terms(batch) | readings(batch)).items()}
         found["mse"] = squared_sum(batch, found["reconstruction"]) / x.shape[1]
         for name, value in found.items():
@@ -36,16 +55,34 @@ def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
 
 def chunks(model: Autoencoder, x: Tensor) -> Iterator[tuple[Autoencoder, Tensor]]:
     """x in parts that fit in memory, each with the model as it was told that part's classes."""
-    for start in range(0, len(x), CHUNK):
-        rows = slice(start, start + CHUNK)
+    for rows in _parts(x):
         yield model.rows(rows), x[rows]
 
 
+def judged(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What the model is shown of the items when it is measured, and what each entry's error counts (None: one each).
+
+    A masked autoencoder is measured by how well it fills in entries hidden from it, always the same ones.
+    """
+    if not imputes(model.spec):
+        return x, None
+    done = fixed_damage(model.spec, model.dials("objective_corruption_level"), x)
+    return done.seen, done.weights
+
+
 def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
-    """Sum over a batch of (x_hat - x)^2. For mse it is twice the reconstruction term, so nothing is computed again."""
+    """Sum over a batch of (x_hat - x)^2, weighted as the batch says. For mse it is twice the reconstruction term, so
+    nothing is computed again.
+    """
     if batch.spec.objective.reconstruction == "mse":
         return 2 * reconstruction
-    return (OUTPUTS[batch.model.output](batch.out.raw) - batch.x).square().sum()
+    squares = (OUTPUTS[batch.model.output](batch.out.raw) - batch.x).square()
+    return (squares if batch.weights is None else squares * batch.weights).sum()
+
+
+def _parts(x: Tensor) -> Iterator[slice]:
+    for start in range(0, len(x), CHUNK):
+        yield slice(start, start + CHUNK)
 
 
 def evidence_lower_bound(
@@ -79,10 +116,15 @@ def final(
 ) -> dict[str, float]:
     """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian code `val_elbo` and `val_kl`.
 
+    Of a masked autoencoder also `val_mse_column_mean`, the error of the least clever way to fill in what is hidden: the
+    training items' mean of each feature.
     train_labels, val_labels: of all items of each side, for a conditional model.
     """
     on_train, on_val = model.given(train_labels), model.given(val_labels)
     found = {"train_mse": mean_squared_error(on_train, train), "val_mse": mean_squared_error(on_val, val)}
+    if imputes(spec):
+        weights = fixed_damage(spec, model.dials("objective_corruption_level"), val).weights
+        found["val_mse_column_mean"] = float(((train.mean(dim=0) - val).square() * weights).mean())
     if isinstance(spec.model.code, Variational):
         generator = torch.Generator().manual_seed(spec.training.seed)
         found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)

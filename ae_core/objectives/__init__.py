@@ -6,7 +6,7 @@ weight means the same for every batch size and every width, and beta = 1 is the 
 
 from ae_core.objectives.batch import Batch, look
 from ae_core.objectives.code import jacobian_norm, kl_to_unit_normal
-from ae_core.objectives.corruption import corrupt
+from ae_core.objectives.corruption import Damage, corrupt, damage, fixed_damage, imputes
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.readings import READINGS, Reading, readings
 from ae_core.objectives.reconstruction import (
@@ -25,12 +25,16 @@ __all__ = [
     "READINGS",
     "RECONSTRUCTIONS",
     "Batch",
+    "Damage",
     "Reading",
     "Term",
     "auxiliary",
     "bernoulli",
     "corrupt",
     "cross_entropy",
+    "damage",
+    "fixed_damage",
+    "imputes",
     "jacobian_norm",
     "kl_to_unit_normal",
     "log_likelihood_constant",

@@ -19,14 +19,15 @@ Found = TypeVar("Found")
 @dataclass(frozen=True)
 class Batch:
     """Some items and what the model made of them. x: (batch, features), the targets. seen: what the encoder was given,
-    x itself or x damaged. model: told the items' classes, if it is conditional. shared: what several terms need,
-    computed once (see `once`).
+    x itself or x damaged. model: told the items' classes, if it is conditional. weights: (batch, features), what the
+    error of each entry counts; without them, one each. shared: what several terms need, computed once (see `once`).
     """
 
     model: Autoencoder
     x: Tensor
     seen: Tensor
     out: Pass
+    weights: Tensor | None = None
     shared: dict[Callable[[Batch], Any], Any] = field(default_factory=dict)
 
     @property
@@ -70,7 +71,13 @@ class Batch:
         return torch.stack(drawn + [sample(mu, log_var, chance) for _ in range(count - len(drawn))])
 
 
-def look(model: Autoencoder, x: Tensor, seen: Tensor | None = None, labels: Tensor | None = None) -> Batch:
+def look(
+    model: Autoencoder,
+    x: Tensor,
+    seen: Tensor | None = None,
+    labels: Tensor | None = None,
+    weights: Tensor | None = None,
+) -> Batch:
     """One pass of x, or of its damaged form `seen`, through the model. labels: (batch,), for a conditional one."""
     told, given = model.given(labels), x if seen is None else seen
-    return Batch(told, x, given, told(given))
+    return Batch(told, x, given, told(given), weights)

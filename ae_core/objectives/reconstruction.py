@@ -43,12 +43,14 @@ RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor, Autoencoder], Tensor]] = {
 }
 
 
-def reconstruction(model: Autoencoder, raw: Tensor, x: Tensor) -> Tensor:
+def reconstruction(model: Autoencoder, raw: Tensor, x: Tensor, weights: Tensor | None = None) -> Tensor:
     """-ln p(x | z) as the model's objective has it, summed over features.
 
-    raw: (..., batch, features), before the output's shape. x: (batch, features). Returns (..., batch), nats.
+    raw: (..., batch, features), before the output's shape. x: (batch, features). weights: (batch, features), what each
+    entry counts; without them, one each. Returns (..., batch), nats.
     """
-    return RECONSTRUCTIONS[model.spec.objective.reconstruction](raw, x, model).sum(dim=-1)
+    each = RECONSTRUCTIONS[model.spec.objective.reconstruction](raw, x, model)
+    return (each if weights is None else each * weights).sum(dim=-1)
 
 
 def log_likelihood_constant(spec: RunSpec, features: int) -> float:

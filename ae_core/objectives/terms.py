@@ -48,7 +48,7 @@ PENALTIES: dict[str, Term] = {
 
 def terms(batch: Batch) -> dict[str, Tensor]:
     """Each term of the objective times its weight, (batch,) each, `reconstruction` first."""
-    found = {"reconstruction": reconstruction(batch.model, batch.out.raw, batch.x)}
+    found = {"reconstruction": reconstruction(batch.model, batch.out.raw, batch.x, batch.weights)}
     for name, term in (MATCHINGS[type(batch.spec.objective.matching)] | PENALTIES).items():
         if batch.dials.ever(term.weight):
             found[name] = batch.dials(term.weight) * term.value(batch)

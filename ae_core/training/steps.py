@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ae_core.metrics import squared_sum
 from ae_core.models import Autoencoder
-from ae_core.objectives import corrupt, look, readings, terms
+from ae_core.objectives import damage, imputes, look, readings, terms
 from ae_core.training.optimizers import make_optimizer
 
 
@@ -41,8 +41,11 @@ class AutogradSteps:
     def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
         spec = self.model.spec
         kind = spec.objective.corruption.kind
-        seen = None if kind == "none" else corrupt(x, kind, self.model.dials("objective_corruption_level"), self.chance)
-        batch = look(self.model, x, seen, labels)
+        seen = weights = None
+        if kind != "none":
+            done = damage(x, kind, self.model.dials("objective_corruption_level"), self.chance)
+            seen, weights = done.seen, done.weights if imputes(spec) else None
+        batch = look(self.model, x, seen, labels, weights)
         found = terms(batch)
         loss = sum((value.mean() for value in found.values()), start=self._nothing)
         self.optimizer.zero_grad()
