@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ae_core.data import DATASETS, missing, resolve_scaling
+from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import MLP, Capacity, KLSparsity, KSparse, Point, RunSpec, TotalCorrelation, Variational, settings
 
-Output = Literal["identity", "sigmoid", "softmax"]
-USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "cross_entropy": "softmax"}
+Output = Literal["identity", "sigmoid", "softmax", "unit_mean"]
+USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "unit_mean", "cross_entropy": "softmax"}
 
 
 def check(spec: RunSpec) -> None:
@@ -24,9 +25,9 @@ def check(spec: RunSpec) -> None:
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
     within_unit = scaling != "standard" and (scaling != "none" or dataset.value_range is not None)
-    if loss == "bce" and not within_unit:
+    if loss in ("bce", "continuous_bernoulli") and not within_unit:
         raise SpecError(
-            "Binary cross-entropy (bce) expects features between 0 and 1, and these are not. "
+            f"Binary cross-entropy ({loss}) expects features between 0 and 1, and these are not. "
             "Choose mse, or set data.standardise to minmax."
         )
     if loss == "cross_entropy" and scaling != "distribution":
@@ -37,7 +38,8 @@ def check(spec: RunSpec) -> None:
             "has negative ones. Choose mse, or a dataset of pictures."
         )
     if spec.model.output not in ("auto", USUAL_OUTPUT.get(loss, spec.model.output)):
-        raise SpecError(f"{loss} needs the output {USUAL_OUTPUT[loss]}; got {spec.model.output}. Choose auto.")
+        needed = USUAL_OUTPUT[loss] if loss != "continuous_bernoulli" else "auto"
+        raise SpecError(f"{loss} needs the output {needed}; got {spec.model.output}. Choose auto.")
     if spec.model.output == "sigmoid" and not within_unit:
         raise SpecError(
             "A sigmoid output stays between 0 and 1, and these features do not. "
@@ -52,6 +54,11 @@ def check(spec: RunSpec) -> None:
     _check_code(spec)
     _check_sparsity(spec)
     _check_matching(spec)
+    if spec.model.tied and Dials(spec).ever("objective_decoder_decay"):
+        raise SpecError(
+            "objective.decoder_decay acts on the decoder's own weights, and with tied weights there are none. "
+            "Set model.tied to false, or use objective.weight_decay."
+        )
     _check_schedules(spec)
     _check_corruption(spec)
 
@@ -203,7 +210,8 @@ def parameter_count(spec: RunSpec) -> int:
     weights = sum(a * b for a, b in (encoders if spec.model.tied else pairs))
     biases = sum(b for _, b in pairs) if spec.model.bias else 0
     scales = 4 * sum(spec.model.hidden) if spec.model.batch_norm else 0
-    return weights + biases + scales
+    noise = 1 if spec.objective.reconstruction == "gaussian" else 0
+    return weights + biases + scales + noise
 
 
 def step_flops(spec: RunSpec) -> float:

@@ -418,7 +418,7 @@ class Objective(Spec):
     """What is made small: a reconstruction term and weighted penalties, in nats per item."""
 
     reconstruction: Annotated[
-        Literal["mse", "bce", "cross_entropy"],
+        Literal["mse", "gaussian", "bce", "continuous_bernoulli", "cross_entropy"],
         Field(description="How a reconstruction is compared with its original."),
         Knob(level="beginner"),
     ] = "mse"
@@ -435,6 +435,21 @@ class Objective(Spec):
     code_l1: Annotated[
         float,
         Field(ge=0, le=100, description="Charges for every active number of the code: a sparse autoencoder."),
+        Knob(scale="log", moves=True),
+    ] = 0.0
+    code_l2: Annotated[
+        float,
+        Field(ge=0, le=100, description="Pulls every code towards the middle, by half the square of its length."),
+        Knob(scale="log", moves=True),
+    ] = 0.0
+    decoder_decay: Annotated[
+        float,
+        Field(ge=0, le=10, description="Pulls the decoder's weights towards zero, and no others (L2)."),
+        Knob(scale="log", moves=True),
+    ] = 0.0
+    decoder_gradient: Annotated[
+        float,
+        Field(ge=0, le=100, description="Charges for pictures that change a lot when the code moves a little."),
         Knob(scale="log", moves=True),
     ] = 0.0
     sparsity: Annotated[

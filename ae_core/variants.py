@@ -167,6 +167,44 @@ VARIANTS: dict[str, Variant] = {
         ("model_conditional", "model_code_beta"),
         group="variational",
     ),
+    "learned_noise": Variant(
+        {"model_code_kind": "variational", "objective_reconstruction": "gaussian"},
+        r"\tfrac{1}{2\sigma^2}\lVert x-x'\rVert^2+\tfrac D2\ln 2\pi\sigma^2"
+        r"+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
+        "Rybkin, Daniilidis and Levine 2021, Simple and effective VAE training with calibrated decoders",
+        "https://arxiv.org/abs/2006.13202",
+        ("ae_core.objectives.reconstruction:gaussian",),
+        ("objective_reconstruction",),
+        group="variational",
+    ),
+    "continuous_bernoulli": Variant(
+        {"model_code_kind": "variational", "objective_reconstruction": "continuous_bernoulli"},
+        r"\sum_i-x_i\ln p_i-(1-x_i)\ln(1-p_i)-\ln C(p_i)+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
+        "Loaiza-Ganem and Cunningham 2019, The continuous Bernoulli",
+        "https://arxiv.org/abs/1907.06845",
+        (
+            "ae_core.objectives.reconstruction:continuous_bernoulli",
+            "ae_core.objectives.reconstruction:log_normaliser",
+            "ae_core.models.autoencoder:unit_mean",
+        ),
+        ("objective_reconstruction",),
+        group="variational",
+    ),
+    "rae": Variant(
+        {
+            "model_code_kind": "point",
+            "model_code_latent_dim": 8,
+            "objective_code_l2": 0.01,
+            "objective_decoder_decay": 0.001,
+        },
+        rf"{SQUARES}+\tfrac\lambda2\lVert z\rVert^2+\tfrac\mu2\lVert W_\mathrm{{dec}}\rVert^2"
+        r"\quad\text{or}\quad\mu\left\lVert\frac{\partial x'}{\partial z}\right\rVert_F^2",
+        "Ghosh et al. 2020, From variational to deterministic autoencoders",
+        "https://arxiv.org/abs/1903.12436",
+        ("ae_core.objectives.code:code_l2", "ae_core.objectives.code:decoder_jacobian_norm"),
+        ("objective_code_l2", "objective_decoder_decay", "objective_decoder_gradient"),
+        group="regularised",
+    ),
     "capacity_vae": Variant(
         {
             "model_code_kind": "variational",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import ContinuousBernoulli, Normal
 
 from ae_core.compatibility import check, training_items
 from ae_core.errors import SpecError
 from ae_core.events import Progress
-from ae_core.models import Autoencoder, build
-from ae_core.objectives import Batch, kl_to_unit_normal, look, terms
+from ae_core.metrics import evidence_lower_bound
+from ae_core.models import OUTPUTS, Autoencoder, build, sample
+from ae_core.objectives import Batch, continuous_bernoulli, kl_to_unit_normal, look, reconstruction, terms
 from ae_core.objectives.matching import split_kl, stratified_sample, weighted_sample
+from ae_core.objectives.reconstruction import log_normaliser
 from ae_core.spec import RunSpec, Schedule, changed
-from ae_core.training import train
+from ae_core.training import Trainer, train
 
 torch.set_num_threads(1)
 
@@ -174,6 +178,179 @@ def test_measuring_twice_gives_the_same_parts():
     assert not torch.equal(batch.draws()[0], batch.posterior[0])
 
 
+# ------------------------------------------------------------------------------ likelihoods with their constants
+
+
+def test_learned_noise_is_the_whole_gaussian():
+    """The gaussian term is -ln N(x | x_hat, sigma^2) with its constant, by torch.distributions, at any sigma."""
+    model = model_of(gaussian(objective_reconstruction="gaussian"))
+    with torch.no_grad():
+        model.log_variance.fill_(-1.7)
+    batch = look(model, X)
+    there = -Normal(batch.out.raw, torch.tensor(-0.85).exp()).log_prob(X).sum(-1)
+
+    torch.testing.assert_close(terms(batch)["reconstruction"], there)
+
+
+def test_the_noise_settles_on_the_error():
+    """The gradient of the noise is 0 where sigma^2 is the mean squared error, and pushes it there from both sides."""
+    model = model_of(gaussian(objective_reconstruction="gaussian")).eval()
+    raw = model(X).raw.detach()
+    error = (raw - X).square().mean()
+
+    def push(times: float) -> float:
+        with torch.no_grad():
+            model.log_variance.copy_((times * error).log())
+        return float(torch.autograd.grad(reconstruction(model, raw, X).mean(), model.log_variance)[0])
+
+    assert push(1.0) == pytest.approx(0.0, abs=1e-4)
+    assert push(0.5) < 0 < push(2.0)
+
+
+def test_the_bound_with_learned_noise_has_every_constant():
+    """val_elbo is E ln N(x | x_hat, sigma^2) - KL by torch.distributions: no constant is missing or counted twice."""
+    spec = gaussian(objective_reconstruction="gaussian")
+    model = model_of(spec).eval()
+    with torch.no_grad():
+        model.log_variance.fill_(-2.0)
+        coded = model.encode(X)
+        z = sample(coded.mu, coded.log_var, torch.Generator().manual_seed(5))
+        likelihood = Normal(model.decode(z), torch.tensor(-1.0).exp()).log_prob(X).sum(-1)
+        there = (likelihood - kl_to_unit_normal(coded.mu, coded.log_var).sum(-1)).mean()
+        here, _ = evidence_lower_bound(spec, model, X, torch.Generator().manual_seed(5))
+
+    assert here == pytest.approx(float(there), rel=1e-5)
+
+
+LOGITS = torch.tensor([-60.0, -8.0, -1.0, -0.31, -0.29, -0.05, -1e-4, 0.0, 1e-4, 0.05, 0.29, 0.31, 1.0, 8.0, 60.0])
+
+
+def density(logit: float) -> tuple[np.ndarray, np.ndarray]:
+    """exp(logit x) over 0..1 on a fine grid, scaled so that its largest value is 1, and the grid."""
+    x = np.linspace(0.0, 1.0, 200_001)
+    return np.exp(logit * x - max(logit, 0.0)), x
+
+
+@pytest.mark.parametrize("logit", LOGITS.tolist())
+def test_the_log_normaliser_is_the_integral(logit):
+    """Near p = 1/2 as far from it, C makes the density of the continuous Bernoulli integrate to 1."""
+    values, x = density(logit)
+    softplus = max(logit, 0.0) + math.log1p(math.exp(-abs(logit)))
+    there = -(math.log(np.trapezoid(values, x)) + max(logit, 0.0) - softplus)
+
+    assert log_normaliser(torch.tensor(logit)).item() == pytest.approx(there, abs=2e-6)
+
+
+@pytest.mark.parametrize("logit", LOGITS.tolist())
+def test_its_output_is_the_mean(logit):
+    """What is shown as a reconstruction is the density's mean, not its parameter p."""
+    values, x = density(logit)
+    there = np.trapezoid(values * x, x) / np.trapezoid(values, x)
+
+    assert OUTPUTS["unit_mean"](torch.tensor(logit)).item() == pytest.approx(there, abs=1e-5)
+
+
+def test_the_continuous_bernoulli_is_that_of_torch():
+    """The term is -ln p(x) by torch.distributions, summed over features."""
+    raw, x = 3 * normal(9, 6), torch.rand(9, 6, generator=torch.Generator().manual_seed(0))
+    there = -ContinuousBernoulli(logits=raw).log_prob(x)
+
+    torch.testing.assert_close(continuous_bernoulli(raw, x), there, rtol=1e-4, atol=1e-4)
+
+
+def test_its_gradient_is_mean_minus_target_everywhere():
+    """d(-ln p)/d raw = mean - x at every logit: finite, also at p = 1/2 exactly and at +-200."""
+    raw = torch.cat([LOGITS, torch.tensor([-200.0, 200.0])]).requires_grad_()
+    x = torch.full_like(raw, 0.3).detach()
+    continuous_bernoulli(raw, x).sum().backward()
+
+    torch.testing.assert_close(raw.grad, OUTPUTS["unit_mean"](raw.detach()) - x, rtol=1e-3, atol=2e-4)
+
+
+# ------------------------------------------------------------------------------------- regularised autoencoders
+
+
+def rae(**values: Any) -> RunSpec:
+    return gaussian(model_code_kind="point", data_kind="wine", training_batch_size=4096, **values)
+
+
+def test_code_l2_is_half_the_squared_length():
+    """The RAE's code term is lambda ||z||^2 / 2 of each item."""
+    batch = seen(gaussian(model_code_kind="point", objective_code_l2=3.0))
+
+    torch.testing.assert_close(terms(batch)["code_l2"], 1.5 * batch.out.coded.z.square().sum(-1))
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_the_decoders_decay_moves_the_decoder_alone(kind):
+    """One step differs from one without it by rate x lambda x w on the decoder's matrices (sgd), and nowhere else."""
+    start = {"optimizer_kind": kind, "optimizer_learning_rate": 0.01, "optimizer_momentum": 0.0}
+    before, plain, decayed = (Trainer(rae(**start, objective_decoder_decay=strength)) for strength in (0.5, 0.0, 0.5))
+    plain.advance(steps=1)
+    decayed.advance(steps=1)
+
+    names = [name for name, _ in before.model.named_parameters()]
+    moved = {
+        name
+        for name, a, b in zip(names, plain.model.parameters(), decayed.model.parameters(), strict=True)
+        if not torch.equal(a, b)
+    }
+    assert moved == {"decoder.0.dense.weight", "last.weight"}
+    if kind == "sgd":
+        w = before.model.last.weight
+        torch.testing.assert_close(
+            decayed.model.last.weight - plain.model.last.weight, -0.005 * w, rtol=1e-4, atol=1e-7
+        )
+
+
+def test_the_decoders_decay_is_shown_as_a_term():
+    """It is lambda/2 sum w^2 over the decoder's matrices, part of the loss."""
+    trainer = Trainer(rae(objective_decoder_decay=0.2))
+    value = trainer.start()[1].val
+    squares = sum(
+        float(w.detach().square().sum()) for w in (trainer.model.decoder[0].dense.weight, trainer.model.last.weight)
+    )
+
+    assert value["decoder_decay"] == pytest.approx(0.1 * squares, rel=1e-5)
+    assert value["loss"] == pytest.approx(value["reconstruction"] + value["decoder_decay"])
+
+
+@pytest.mark.parametrize("output", ["identity", "sigmoid"])
+def test_the_decoders_gradient_is_the_whole_jacobian(output):
+    """It is the squared norm of torch.func's Jacobian of the reconstruction, not of one product with ones (pythae)."""
+    spec = gaussian(
+        model_code_kind="point", model_output=output, model_activation="tanh", objective_decoder_gradient=2.0
+    )
+    batch = seen(spec)
+    z = batch.out.coded.z.detach()
+    whole = torch.func.vmap(torch.func.jacrev(lambda code: batch.model.decode(code[None])[0]))(z)
+
+    here = terms(batch)["decoder_gradient"]
+
+    torch.testing.assert_close(here, 2.0 * whole.square().sum(dim=(1, 2)), rtol=1e-5, atol=1e-7)
+    assert not torch.allclose(here, 2.0 * whole.sum(dim=1).square().sum(-1), rtol=0.05)
+
+
+def test_a_linear_decoder_has_the_jacobian_of_its_matrix():
+    """Then the penalty is the squared length of the matrix, for every item."""
+    model = model_of(gaussian(model_code_kind="point", model_hidden=(), objective_decoder_gradient=1.0))
+
+    found = terms(look(model, X))["decoder_gradient"]
+
+    torch.testing.assert_close(found, model.last.weight.square().sum().expand(40))
+
+
+def test_the_decoders_gradient_trains_and_can_be_measured():
+    """It has a gradient for the decoder, and is the same number where gradients are switched off."""
+    model = model_of(gaussian(model_code_kind="point", model_activation="tanh", objective_decoder_gradient=1.0))
+    value = terms(look(model, X))["decoder_gradient"]
+    value.sum().backward()
+    assert model.last.weight.grad.abs().sum() > 0
+    with torch.inference_mode():
+        again = terms(look(model.eval(), X))["decoder_gradient"]
+    torch.testing.assert_close(value.detach(), again.clone())
+
+
 # ------------------------------------------------------------------------------------------------ refusals
 
 
@@ -183,6 +360,9 @@ def test_measuring_twice_gives_the_same_parts():
         ({"objective_matching_kind": "capacity", "model_code_kind": "point"}, "variational"),
         ({"objective_matching_kind": "total_correlation", "model_code_kind": "point"}, "variational"),
         ({"objective_matching_kind": "total_correlation", "training_batch_size": 1}, "batch_size"),
+        ({"model_tied": True, "objective_decoder_decay": 0.1}, "tied"),
+        ({"data_kind": "swiss_roll", "objective_reconstruction": "continuous_bernoulli"}, "minmax"),
+        ({"objective_reconstruction": "continuous_bernoulli", "model_output": "sigmoid"}, "auto"),
     ],
 )
 def test_what_does_not_go_together_is_refused(values, words):

@@ -20,10 +20,24 @@ from ae_core.models.coded import Coded
 from ae_core.models.mlp import DenseEncoder, dense_decoder
 from ae_core.spec import MLP, RunSpec
 
+
+def unit_mean(raw: Tensor) -> Tensor:
+    """Mean of the continuous Bernoulli on 0..1 whose parameter is sigmoid(raw): 1/(1 - e^-raw) - 1/raw, 1/2 at 0.
+
+    Written as 1/2 + (coth(raw/2) - 2/raw)/2, with a series near 0. Source: Loaiza-Ganem and Cunningham 2019.
+    """
+    near = raw.abs() < 0.3
+    far = torch.where(near, torch.ones_like(raw), raw)
+    close = torch.where(near, raw, torch.zeros_like(raw))
+    series = 0.5 + close * (1 / 12 - close.square() * (1 / 720 - close.square() / 30240))
+    return torch.where(near, series, 0.5 + 0.5 / (0.5 * far).tanh() - 1 / far)
+
+
 OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda raw: raw,
     "sigmoid": torch.sigmoid,
     "softmax": lambda raw: torch.softmax(raw, dim=-1),
+    "unit_mean": unit_mean,
 }
 
 
@@ -40,7 +54,8 @@ class Pass:
 
 
 class Autoencoder(nn.Module):
-    """Encoder, code, decoder. (batch, features) in and out.
+    """Encoder, code, decoder. (batch, features) in and out. log_variance: of the items around their reconstructions,
+    one learned number; only with the gaussian reconstruction.
 
     A conditional one (Sohn et al., 2015) also has to be told the classes of the items at hand: `model.given(labels)`.
     """
@@ -53,6 +68,8 @@ class Autoencoder(nn.Module):
         self.code = CODES[type(kit.spec.model.code)](cast(int, self.encoder.width), kit)
         self.decoder, self.last = decoder_of(kit, self.encoder, self.code)
         self.output = output_of(kit.spec)
+        if kit.spec.objective.reconstruction == "gaussian":
+            self.log_variance = nn.Parameter(torch.zeros(()))
         self.classes = classes(kit.spec)
         self._told: Tensor | None = None
 
@@ -118,6 +135,11 @@ class Autoencoder(nn.Module):
     def weights(self) -> list[nn.Parameter]:
         """The matrices that are learned: what weight decay and weight L1 act on, never biases or scales."""
         return [part for name, part in self.named_parameters() if name.endswith("weight") and part.ndim == 2]
+
+    def decoder_weights(self) -> list[nn.Parameter]:
+        """Those of `weights` that the decoder owns, its last layer's among them; none where they are tied."""
+        owned = {id(part) for side in (self.decoder, self.last) for part in side.parameters()}
+        return [weight for weight in self.weights() if id(weight) in owned]
 
 
 BODIES: dict[type[MLP], tuple[Callable[[Kit], nn.Module], Callable[..., tuple[nn.Module, nn.Module]]]] = {

@@ -34,6 +34,11 @@ def code_l1(batch: Batch) -> Tensor:
     return batch.out.coded.centre.abs().sum(dim=-1)
 
 
+def code_l2(batch: Batch) -> Tensor:
+    """||z||^2 / 2, one value for each item: (batch,). Source: Ghosh et al. 2020."""
+    return 0.5 * batch.out.coded.centre.square().sum(dim=-1)
+
+
 RARE = 1e-6  # an activity is at least so far from 0 and from 1, where its logarithm ends
 
 
@@ -59,3 +64,19 @@ def jacobian_norm(batch: Batch) -> Tensor:
         z = batch.model.encode(x).centre
         rows = [torch.autograd.grad(z[:, j].sum(), x, create_graph=True)[0] for j in range(z.shape[1])]
         return torch.stack([row.square().sum(dim=-1) for row in rows]).sum(dim=0)
+
+
+def decoder_jacobian_norm(batch: Batch) -> Tensor:
+    """||dx'/dz||_F^2, the squared length of the decoder's whole Jacobian at each item's code: (batch,).
+
+    Exact, one number of the code after the other: a backward pass with a free cotangent u gives J^T u, and the gradient
+    of its j-th number with respect to u is column j of J. Source: Ghosh et al. 2020.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        centre = batch.out.coded.centre
+        z = centre if centre.requires_grad else centre.clone().requires_grad_()
+        x_hat = batch.model.decode(z)
+        u = torch.zeros_like(x_hat, requires_grad=True)
+        product = torch.autograd.grad(x_hat, z, u, create_graph=True)[0]
+        columns = [torch.autograd.grad(product[:, j].sum(), u, create_graph=True)[0] for j in range(z.shape[1])]
+        return torch.stack([column.square().sum(dim=-1) for column in columns]).sum(dim=0)

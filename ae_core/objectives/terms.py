@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ae_core.objectives.batch import Batch
-from ae_core.objectives.code import code_l1, jacobian_norm, kl, kl_sparsity
+from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, jacobian_norm, kl, kl_sparsity
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.matching import capacity_gap, part_of_kl
 from ae_core.objectives.reconstruction import reconstruction
@@ -40,6 +40,8 @@ MATCHINGS: dict[type[Spec], dict[str, Term]] = {
 
 PENALTIES: dict[str, Term] = {
     "code_l1": Term("objective_code_l1", code_l1),
+    "code_l2": Term("objective_code_l2", code_l2),
+    "decoder_gradient": Term("objective_decoder_gradient", decoder_jacobian_norm),
     "sparsity": Term("objective_sparsity_weight", kl_sparsity),
     "contractive": Term("objective_contractive", jacobian_norm),
     "auxiliary": Term("model_code_auxiliary", auxiliary),

@@ -35,7 +35,7 @@ class AutogradSteps:
         self.model, self.chance = model, chance
         self.optimizer = make_optimizer(model.spec, model)
         self.sums: dict[str, Tensor] = {}
-        self._weights = model.weights()
+        self._weights, self._decoder_weights = model.weights(), model.decoder_weights()
         self._nothing = torch.zeros(())
 
     def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
@@ -50,7 +50,7 @@ class AutogradSteps:
         loss = sum((value.mean() for value in found.values()), start=self._nothing)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        self._weight_l1()
+        self._penalise_weights()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
@@ -60,12 +60,16 @@ class AutogradSteps:
             if spec.objective.reconstruction != "mse":
                 self._add("squares", squared_sum(batch, found["reconstruction"]))
 
-    def _weight_l1(self) -> None:
-        """Adds the gradient of lambda sum |w|, which is lambda sign(w)."""
+    def _penalise_weights(self) -> None:
+        """Adds the gradients of lambda sum |w|, which is lambda sign(w), and of the decoder's own lambda/2 sum w^2."""
         if strength := self.model.dials("objective_weight_l1"):
             for weight in self._weights:
                 if weight.grad is not None:
                     weight.grad.add_(weight.detach().sign(), alpha=strength)
+        if strength := self.model.dials("objective_decoder_decay"):
+            for weight in self._decoder_weights:
+                if weight.grad is not None:
+                    weight.grad.add_(weight.detach(), alpha=strength)
 
     def _add(self, name: str, value: Tensor) -> None:
         if name in self.sums:

@@ -120,7 +120,7 @@ def test_a_checkpoint_goes_on_with_the_same_bits(run):
     assert all(torch.equal(here[name], there[name]) for name in here)
 
 
-@pytest.mark.parametrize("name", PENALTIES)
+@pytest.mark.parametrize("name", ["kl", *PENALTIES])
 def test_every_penalty_is_seen_in_the_curves(name):
     """Each entry of the list of penalties appears as a curve when it weighs something, and is part of the loss."""
     weights: dict[str, dict[str, Any]] = {
@@ -128,6 +128,8 @@ def test_every_penalty_is_seen_in_the_curves(name):
         "code_l1": {"objective_code_l1": 0.1},
         "sparsity": {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"},
         "contractive": {"objective_contractive": 0.1},
+        "code_l2": {"objective_code_l2": 0.1},
+        "decoder_gradient": {"objective_decoder_gradient": 0.1},
         "auxiliary": {"model_code_kind": "k_sparse", "model_code_latent_dim": 8, "model_code_dead_after": 1},
     }
     spec = changed(variant("wine", "mse", "point"), weights[name])
