@@ -12,7 +12,19 @@ from typing import Literal
 from ae_core.data import DATASETS, missing, resolve_scaling
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import MLP, Capacity, KLSparsity, KSparse, Point, RunSpec, TotalCorrelation, Variational, settings
+from ae_core.spec import (
+    MLP,
+    Capacity,
+    Categorical,
+    KLSparsity,
+    KSparse,
+    Point,
+    Quantised,
+    RunSpec,
+    TotalCorrelation,
+    Variational,
+    settings,
+)
 
 Output = Literal["identity", "sigmoid", "softmax", "unit_mean"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "unit_mean", "cross_entropy": "softmax"}
@@ -87,6 +99,16 @@ def _check_code(spec: RunSpec) -> None:
                 f"model.code.k: of {code.latent_dim} numbers at most {code.latent_dim} can be kept, got "
                 f"{max([code.k, *ends]):g}. Choose a smaller k or a wider code."
             )
+    if isinstance(code, Quantised) and code.latent_dim % code.slots:
+        raise SpecError(
+            f"model.code.slots: a code of {code.latent_dim} numbers cannot be shared out evenly among {code.slots} "
+            f"entries. Choose a width that is a multiple of {code.slots}, or other slots."
+        )
+    if isinstance(code, Quantised | Categorical) and Dials(spec).ever("objective_contractive"):
+        raise SpecError(
+            f"A contractive penalty asks how the code moves with the input, and a {code.kind} code jumps. Choose a "
+            "point code, or set objective.contractive to 0."
+        )
 
 
 def _check_sparsity(spec: RunSpec) -> None:
@@ -192,14 +214,20 @@ def training_items(spec: RunSpec) -> int:
     return count - math.ceil(count * spec.data.val_fraction)
 
 
+def code_width(spec: RunSpec) -> int:
+    """Numbers that the decoder sees of a code: `latent_dim`, or all classes of all choices of a categorical one."""
+    code = spec.model.code
+    return code.latent_dim * code.classes if isinstance(code, Categorical) else code.latent_dim
+
+
 def widths(spec: RunSpec) -> tuple[int, ...]:
     """Every layer's width from input to output."""
     down = (features(spec), *spec.model.hidden)
-    return (*down, spec.model.code.latent_dim, *reversed(down))
+    return (*down, code_width(spec), *reversed(down))
 
 
 def parameter_count(spec: RunSpec) -> int:
-    """Numbers to learn: weights, biases and batch-norm scales; tied weights count once."""
+    """Numbers to learn: weights, biases, batch-norm scales, a codebook learned by gradient; tied weights count once."""
     sizes, middle = widths(spec), len(spec.model.hidden) + 1
     pairs = list(zip(sizes, sizes[1:], strict=False))
     for first in (0, middle):  # of the encoder's layers and of the decoder's: they see the class too
@@ -211,7 +239,10 @@ def parameter_count(spec: RunSpec) -> int:
     biases = sum(b for _, b in pairs) if spec.model.bias else 0
     scales = 4 * sum(spec.model.hidden) if spec.model.batch_norm else 0
     noise = 1 if spec.objective.reconstruction == "gaussian" else 0
-    return weights + biases + scales + noise
+    code, entries = spec.model.code, 0
+    if isinstance(code, Quantised) and not code.ema:
+        entries = code.codebook_size * (code.latent_dim // code.slots)
+    return weights + biases + scales + noise + entries
 
 
 def step_flops(spec: RunSpec) -> float:

@@ -262,7 +262,66 @@ class KSparse(Code):
     ] = 100
 
 
-AnyCode = Annotated[Point | Variational | KSparse, Field(discriminator="kind")]
+class Quantised(Code):
+    """The code is made of entries of a codebook, the nearest to what the encoder says (van den Oord et al., 2017)."""
+
+    kind: Literal["quantised"] = "quantised"
+    slots: Annotated[
+        int,
+        Field(ge=1, le=256, description="Entries of the codebook that an item gets; they share out the code's width."),
+        Knob(unit="entries", step=1, level="beginner"),
+    ] = 1
+    codebook_size: Annotated[
+        int,
+        Field(ge=2, le=1024, description="Entries of the codebook: the words that items are described with."),
+        Knob(unit="entries", scale="log2", level="beginner"),
+    ] = 32
+    commitment: Annotated[
+        float,
+        Field(ge=0, le=10, description="Weight of the term that keeps the encoder near the entries it is given."),
+        Knob(step=0.05, moves=True),
+    ] = 0.25
+    ema: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.999,
+            description="Entries follow the mean of what chose them, keeping this share of the past in each step; "
+            "at 0 they are learned by gradient instead.",
+        ),
+        Knob(step=0.01),
+    ] = 0.99
+    restart: Annotated[
+        int,
+        Field(ge=0, le=100_000, description="An entry unused for so many steps moves to where an item is; 0: never."),
+        Knob(unit="steps", scale="log"),
+    ] = 50
+
+
+class Categorical(Code):
+    """The code is a row of choices, each one of a few classes (Jang et al., 2017; Maddison et al., 2017). `latent_dim`
+    is the number of choices.
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    classes: Annotated[
+        int,
+        Field(ge=2, le=64, description="Classes that each choice of the code is made among."),
+        Knob(unit="classes", step=1, level="beginner"),
+    ] = 10
+    temperature: Annotated[
+        float,
+        Field(ge=0.05, le=10, description="How soft a choice is while training: the lower, the nearer to one class."),
+        Knob(step=0.05, moves=True),
+    ] = 1.0
+    beta: Annotated[
+        float,
+        Field(ge=0, le=1000, description="Weight of the KL term: how strongly each choice is pulled to equal chances."),
+        Knob(scale="log", level="beginner", moves=True),
+    ] = 1.0
+
+
+AnyCode = Annotated[Point | Variational | KSparse | Quantised | Categorical, Field(discriminator="kind")]
 WIDEST = 2048  # neurons of one layer
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 

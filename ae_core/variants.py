@@ -242,6 +242,46 @@ VARIANTS: dict[str, Variant] = {
         ),
         group="variational",
     ),
+    "vq_vae": Variant(
+        {
+            "model_code_kind": "quantised",
+            "model_code_latent_dim": 16,
+            "model_code_slots": 8,
+            "model_code_codebook_size": 32,
+        },
+        rf"{SQUARES}+\beta\lVert z-\mathrm{{sg}}[e]\rVert^2+\lVert\mathrm{{sg}}[z]-e\rVert^2,"
+        r"\quad e=\mathrm{argmin}_{e_i}\lVert z-e_i\rVert",
+        "van den Oord et al. 2017, Neural discrete representation learning",
+        "https://arxiv.org/abs/1711.00937",
+        (
+            "ae_core.models.quantised:QuantisedCode",
+            "ae_core.objectives:commitment",
+            "ae_core.objectives:codebook",
+            "ae_core.objectives:perplexity",
+        ),
+        (
+            "model_code_slots",
+            "model_code_codebook_size",
+            "model_code_commitment",
+            "model_code_ema",
+            "model_code_restart",
+        ),
+        group="discrete",
+    ),
+    "categorical": Variant(
+        {"model_code_kind": "categorical", "model_code_latent_dim": 10, "model_code_classes": 10},
+        r"-\mathbb E_{q}\ln p(x\mid z)+\beta\sum_v\left(\ln C-H(q_v)\right),"
+        r"\quad z_v=\mathrm{softmax}\left((\ell_v+g)/\tau\right)",
+        "Jang et al. 2017, Categorical reparameterization with Gumbel-softmax",
+        "https://arxiv.org/abs/1611.01144",
+        (
+            "ae_core.models.categorical:CategoricalCode",
+            "ae_core.models.categorical:gumbel_softmax",
+            "ae_core.objectives:kl_to_uniform",
+        ),
+        ("model_code_classes", "model_code_temperature", "model_code_beta"),
+        group="discrete",
+    ),
 }
 
 

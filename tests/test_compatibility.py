@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ae_core.compatibility import (
     can_be_distribution,
     check,
+    code_width,
     features,
     parameter_count,
     scaling_kind,
@@ -52,7 +53,7 @@ def test_widths_lead_down_to_the_code_and_the_same_way_up(spec: RunSpec) -> None
     sizes = widths(spec)
     assert sizes == sizes[::-1]
     assert sizes[0] == features(spec)
-    assert sizes[len(sizes) // 2] == spec.model.code.latent_dim
+    assert sizes[len(sizes) // 2] == code_width(spec)
 
 
 @pytest.mark.parametrize("kind", DATASETS)

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 from torch.distributions import Independent, Normal
 
-from ae_core.compatibility import output_of
+from ae_core.compatibility import code_width, output_of
 from ae_core.data import DATASETS, prepare
 from ae_core.data.split import items
 from ae_core.errors import CheckpointError, SpecError
@@ -26,11 +26,14 @@ from ae_core.pca import reference
 from ae_core.spec import (
     MLP,
     Blobs,
+    Categorical,
     Corruption,
     DataSpec,
+    KSparse,
     Objective,
     Optimizer,
     Point,
+    Quantised,
     RunSpec,
     SwissRoll,
     Variational,
@@ -891,6 +894,8 @@ def knob_ends() -> dict[str, RunSpec]:
         (RunSpec(), "optimizer_ training_ objective_ model_ data_"),
         (changed(RunSpec(), {"model_code_kind": "variational"}), "model_code_"),
         (changed(RunSpec(), {"model_code_kind": "k_sparse", "model_code_latent_dim": 8}), "model_code_"),
+        (changed(RunSpec(), {"model_code_kind": "quantised", "model_code_latent_dim": 8}), "model_code_"),
+        (changed(RunSpec(), {"model_code_kind": "categorical", "model_code_latent_dim": 8}), "model_code_"),
         (changed(RunSpec(), {"optimizer_kind": "sgd", "optimizer_learning_rate": 1e-3}), "optimizer_"),
         (
             changed(RunSpec(), {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"}),
@@ -986,6 +991,10 @@ PICTURED = {
     "code of 3": RunSpec(model=MLP(code=Point(latent_dim=3))),
     "code of 8": RunSpec(model=MLP(code=Point(latent_dim=8))),
     "variational": RunSpec(model=MLP(code=Variational(latent_dim=8))),
+    "k-sparse": RunSpec(model=MLP(code=KSparse(latent_dim=8))),
+    "quantised": RunSpec(model=MLP(code=Quantised(latent_dim=8, slots=4))),
+    "quantised in the plane": RunSpec(model=MLP(code=Quantised(latent_dim=2))),
+    "categorical": RunSpec(model=MLP(code=Categorical(latent_dim=2, classes=3))),
     "denoising": RunSpec(objective=Objective(corruption=Corruption(kind="masking", level=0.5))),
     "denoising points": RunSpec(
         data=SwissRoll(samples=400), objective=Objective(corruption=Corruption(kind="gaussian", level=0.3))
@@ -1016,7 +1025,7 @@ def test_pictures_are_as_documented(spec):
     assert facts["form"] == split.form
     assert facts["output"] == output_of(spec)
     assert facts["corrupted"] == (spec.objective.corruption.kind != "none")
-    assert facts["projection"] == ("pca" if spec.model.code.latent_dim > 3 else "none")
+    assert facts["projection"] == ("pca" if code_width(spec) > 3 else "none")
     names = {"labels", "is_val", "originals", "original_labels", "original_index"}
     names |= {"colour"} if split.val_colour is not None else set()
     names |= {"cloud", "cloud_labels"} if points else set()
@@ -1035,12 +1044,14 @@ def test_pictures_are_as_documented(spec):
         check(fixed, "cloud", np.float32, count, features)
         check(seen, "cloud_out", np.float32, count, features)
 
-    width, layers, deepest = spec.model.code.latent_dim, facts["layers"], len(spec.model.hidden)
+    width, layers, deepest = code_width(spec), facts["layers"], len(spec.model.hidden)
     names = {"latent", "reconstructions", "item_error", "units.encoder", "units.decoder"}
     names |= {"layers.weight_norm", "layers.dead"}
     names |= {"cloud_out"} if points else set()
     names |= {"corrupted"} if facts["corrupted"] else set()
-    names |= {"kl.dimensions"} if facts["code"] == "variational" else set()
+    names |= {"kl.dimensions"} if facts["code"] in ("variational", "categorical") else set()
+    names |= {"code.use"} if facts["code"] in ("quantised", "categorical") else set()
+    names |= {"code.entries"} if facts["code"] == "quantised" and width <= 3 else set()
     assert set(seen) == names
     check(seen, "latent", np.float32, count, width if width <= 3 else 2)
     check(seen, "reconstructions", pixel, shown, *item)
@@ -1058,8 +1069,16 @@ def test_pictures_are_as_documented(spec):
         check(seen, "corrupted", pixel, shown, *item)
         assert (seen["corrupted"] != fixed["originals"]).any()
     if "kl.dimensions" in seen:
-        check(seen, "kl.dimensions", np.float32, width)
+        check(seen, "kl.dimensions", np.float32, spec.model.code.latent_dim)
         assert (seen["kl.dimensions"] >= 0).all()
+    if facts["code"] == "quantised":
+        check(seen, "code.use", np.float32, spec.model.code.codebook_size)
+    if facts["code"] == "categorical":
+        check(seen, "code.use", np.float32, spec.model.code.latent_dim, spec.model.code.classes)
+    if "code.use" in seen:
+        np.testing.assert_allclose(seen["code.use"].sum(axis=-1), 1, rtol=1e-5)
+    if "code.entries" in seen:
+        check(seen, "code.entries", np.float32, spec.model.code.codebook_size, width)
 
 
 @pytest.mark.parametrize("kind", ["digits", "wine"])

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from ae_core.models.blocks import ACTIVATIONS, Dense, Kit
+from ae_core.models.categorical import CategoricalCode
 from ae_core.models.coded import Bottleneck, Coded
+from ae_core.models.quantised import QuantisedCode
 from ae_core.models.sparse import KSparseCode
-from ae_core.spec import Code, KSparse, Point, Variational
+from ae_core.spec import Categorical, Code, KSparse, Point, Quantised, Variational
 
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond it exp() leaves float32
 
@@ -56,5 +58,7 @@ CODES: dict[type[Code], Callable[[int, Kit], Bottleneck]] = {
     Point: PointCode,
     Variational: GaussianCode,
     KSparse: KSparseCode,
+    Quantised: QuantisedCode,
+    Categorical: CategoricalCode,
 }
 """Each makes its module for that many inputs."""

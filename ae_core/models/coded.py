@@ -11,14 +11,19 @@ from ae_core.models.blocks import Dense
 
 @dataclass(frozen=True)
 class Coded:
-    """A batch of codes. z: (batch, latent), what the decoder sees. mu, log_var: of a Gaussian posterior, or None. full:
-    (batch, latent), all of a code of which z keeps a part, or None.
+    """A batch of codes. z: (batch, latent), what the decoder sees. mu, log_var: of a Gaussian posterior, or None.
+
+    full: (batch, latent), what the encoder said before a part of it was kept, or before it was replaced by the nearest
+    entries of a codebook. chosen: (batch, slots), those entries' numbers. logits: (batch, choices, classes), of a
+    categorical posterior.
     """
 
     z: Tensor
     mu: Tensor | None = None
     log_var: Tensor | None = None
     full: Tensor | None = None
+    chosen: Tensor | None = None
+    logits: Tensor | None = None
 
     @property
     def centre(self) -> Tensor:

@@ -5,7 +5,8 @@ weight means the same for every batch size and every width, and beta = 1 is the 
 """
 
 from ae_core.objectives.batch import Batch, look
-from ae_core.objectives.code import jacobian_norm, kl_to_unit_normal
+from ae_core.objectives.code import jacobian_norm, kl_to_uniform, kl_to_unit_normal
+from ae_core.objectives.codebook import codebook, commitment, perplexity
 from ae_core.objectives.corruption import Damage, corrupt, damage, fixed_damage, imputes
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.readings import READINGS, Reading, readings
@@ -32,6 +33,8 @@ __all__ = [
     "Term",
     "auxiliary",
     "bernoulli",
+    "codebook",
+    "commitment",
     "continuous_bernoulli",
     "corrupt",
     "cross_entropy",
@@ -40,9 +43,11 @@ __all__ = [
     "imputes",
     "gaussian",
     "jacobian_norm",
+    "kl_to_uniform",
     "kl_to_unit_normal",
     "log_likelihood_constant",
     "look",
+    "perplexity",
     "readings",
     "reconstruction",
     "squared_error",

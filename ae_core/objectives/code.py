@@ -24,8 +24,21 @@ def log_normal(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
     return -0.5 * ((z - mu).square() * (-log_var).exp() + log_var + math.log(2 * math.pi))
 
 
+def kl_to_uniform(logits: Tensor) -> Tensor:
+    """KL(Categorical(softmax(logits)) || uniform) for each choice of the code: ln(classes) minus its entropy.
+
+    logits: (batch, choices, classes). Returns (batch, choices), nats, never negative.
+    Source: Jang et al. 2017, section 3.1 with equal prior chances.
+    """
+    log_p = torch.log_softmax(logits, dim=-1)
+    return (log_p.exp() * (log_p + math.log(logits.shape[-1]))).sum(dim=-1).clamp_min(0)  # rounds below 0 near uniform
+
+
 def kl(batch: Batch) -> Tensor:
-    """KL of each item's Gaussian posterior to N(0, I): (batch,), nats."""
+    """KL of each item's posterior to the prior, N(0, I) or equal chances: (batch,), nats."""
+    logits = batch.out.coded.logits
+    if logits is not None:
+        return kl_to_uniform(logits).sum(dim=-1)
     return kl_to_unit_normal(*batch.posterior).sum(dim=-1)
 
 

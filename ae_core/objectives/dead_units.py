@@ -31,7 +31,8 @@ def auxiliary(batch: Batch) -> Tensor:
     batch.model.eval()
     rebuilt = batch.model.decode_raw(answers) - batch.model.decode_raw(answers.new_zeros(answers.shape))
     batch.model.train(training)
-    return 0.5 * (residual - rebuilt).square().sum(dim=-1)
+    missed = (residual - rebuilt).square()
+    return 0.5 * (missed if batch.weights is None else missed * batch.weights).sum(dim=-1)
 
 
 def dead(batch: Batch) -> Tensor:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from ae_core.objectives.batch import Batch
+from ae_core.objectives.codebook import perplexity
 from ae_core.objectives.dead_units import dead
-from ae_core.spec import KSparse, RunSpec
+from ae_core.spec import KSparse, Quantised, RunSpec
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Reading:
 
 READINGS: dict[str, Reading] = {
     "dead": Reading(lambda spec: isinstance(spec.model.code, KSparse), dead),
+    "perplexity": Reading(lambda spec: isinstance(spec.model.code, Quantised), perplexity),
 }
 
 

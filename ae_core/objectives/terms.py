@@ -9,21 +9,29 @@ from torch import Tensor
 
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, jacobian_norm, kl, kl_sparsity
+from ae_core.objectives.codebook import codebook, commitment
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.matching import capacity_gap, part_of_kl
 from ae_core.objectives.reconstruction import reconstruction
-from ae_core.spec import Capacity, NoMatching, Spec, TotalCorrelation
+from ae_core.spec import Capacity, NoMatching, Quantised, RunSpec, Spec, TotalCorrelation
 
 
 @dataclass(frozen=True)
 class Term:
     """A penalty. weight: key of the setting that weighs it; where the spec has no such setting, or it is 0 all through
-    the run, the term is not there. value: (batch,), nats before weighting; a property of the whole batch is given to
-    each of its items.
+    the run, the term is not there. None: it weighs 1. value: (batch,), nats before weighting; a property of the whole
+    batch is given to each of its items. applies: whether runs of this spec can have it.
     """
 
-    weight: str
+    weight: str | None
     value: Callable[[Batch], Tensor]
+    applies: Callable[[RunSpec], bool] = lambda spec: True
+
+    def weighs(self, batch: Batch) -> float | None:
+        """What its value is multiplied by now; None where the objective does not have it."""
+        if not self.applies(batch.spec) or (self.weight and not batch.dials.ever(self.weight)):
+            return None
+        return batch.dials(self.weight) if self.weight else 1.0
 
 
 KL = {"kl": Term("model_code_beta", kl)}
@@ -45,6 +53,8 @@ PENALTIES: dict[str, Term] = {
     "sparsity": Term("objective_sparsity_weight", kl_sparsity),
     "contractive": Term("objective_contractive", jacobian_norm),
     "auxiliary": Term("model_code_auxiliary", auxiliary),
+    "commitment": Term("model_code_commitment", commitment),
+    "codebook": Term(None, codebook, lambda spec: isinstance(spec.model.code, Quantised) and not spec.model.code.ema),
 }
 
 
@@ -52,6 +62,7 @@ def terms(batch: Batch) -> dict[str, Tensor]:
     """Each term of the objective times its weight, (batch,) each, `reconstruction` first."""
     found = {"reconstruction": reconstruction(batch.model, batch.out.raw, batch.x, batch.weights)}
     for name, term in (MATCHINGS[type(batch.spec.objective.matching)] | PENALTIES).items():
-        if batch.dials.ever(term.weight):
-            found[name] = batch.dials(term.weight) * term.value(batch)
+        weight = term.weighs(batch)
+        if weight is not None:
+            found[name] = weight * term.value(batch)
     return found

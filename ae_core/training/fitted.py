@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ae_core.compatibility import classes
+from ae_core.compatibility import classes, code_width
 from ae_core.data import Scaling
 from ae_core.errors import SpecError
 from ae_core.models import Autoencoder
@@ -32,7 +32,7 @@ class Fitted:
 
     def decode(self, z: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, latent) -> items (n, features)."""
-        width = self.spec.model.code.latent_dim
+        width = code_width(self.spec)
         if z.ndim != 2 or z.shape[1] != width:
             raise SpecError(f"decode expects (n, {width}), got {z.shape}.")
         with torch.inference_mode():

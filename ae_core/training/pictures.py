@@ -9,7 +9,10 @@ Items of points and tables are shown as they are scaled for training, so that th
 snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
 `cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero;
 `layers.weight_norm` f4, `layers.dead` f4, the share of units that answer no item (NaN where no unit can be dead);
-`kl.dimensions` f4 (latent,), nats; `item_error` f4 (shown,), mean squared error.
+`kl.dimensions` f4 (latent,), nats, of a Gaussian or categorical code;
+`code.use` f4, the share of choices that fell on each entry of a codebook (entries,) or class (choices, classes);
+`code.entries` f4 (entries, 1..3), a codebook that can be drawn where `latent` is;
+`item_error` f4 (shown,), mean squared error.
 """
 
 from __future__ import annotations
@@ -21,10 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import output_of, parameter_count, widths
+from ae_core.compatibility import code_width, output_of, parameter_count, widths
 from ae_core.data import Split
 from ae_core.models import Autoencoder
-from ae_core.objectives import corrupt, kl_to_unit_normal
+from ae_core.models.quantised import QuantisedCode
+from ae_core.objectives import corrupt, kl_to_uniform, kl_to_unit_normal
 from ae_core.pca import project
 from ae_core.spec import RunSpec, Variational
 
@@ -85,7 +89,7 @@ class Exhibition:
             "label_names": list(split.label_names),
             "feature_names": list(split.feature_names),
             "latent_dim": spec.model.code.latent_dim,
-            "projection": "none" if spec.model.code.latent_dim <= DRAWN_CODE else "pca",
+            "projection": "none" if code_width(spec) <= DRAWN_CODE else "pca",
             "code": spec.model.code.kind,
             "parameters": parameter_count(spec),
             "epochs": spec.training.epochs,
@@ -117,6 +121,13 @@ class Exhibition:
             found["cloud_out"] = told.reconstruct(self.items).numpy()
         if isinstance(self.spec.model.code, Variational) and codes.mu is not None and codes.log_var is not None:
             found["kl.dimensions"] = kl_to_unit_normal(codes.mu, codes.log_var).mean(dim=0).numpy()
+        if codes.logits is not None:
+            found["kl.dimensions"] = kl_to_uniform(codes.logits).mean(dim=0).numpy()
+            found["code.use"] = codes.z.reshape(codes.logits.shape).mean(dim=0).numpy()
+        if isinstance(model.code, QuantisedCode) and codes.chosen is not None:
+            found["code.use"] = model.code.use(codes.chosen).numpy()
+            if codes.chosen.shape[1] == 1 and model.code.width <= DRAWN_CODE:
+                found["code.entries"] = model.code.codebook.numpy()
         found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
         return found | self._units(model) | self._layers(model)
 

@@ -131,6 +131,8 @@ def test_every_penalty_is_seen_in_the_curves(name):
         "code_l2": {"objective_code_l2": 0.1},
         "decoder_gradient": {"objective_decoder_gradient": 0.1},
         "auxiliary": {"model_code_kind": "k_sparse", "model_code_latent_dim": 8, "model_code_dead_after": 1},
+        "commitment": {"model_code_kind": "quantised"},
+        "codebook": {"model_code_kind": "quantised", "model_code_ema": 0.0, "model_code_commitment": 0.0},
     }
     spec = changed(variant("wine", "mse", "point"), weights[name])
     trainer = Trainer(spec)
