@@ -6,23 +6,29 @@ Pure and light: no torch, no data is loaded. Sizes follow from the spec and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, cast
 
-from ae_core.data import DATASETS, missing, resolve_scaling
+from ae_core.data import DATASETS, Form, missing, resolve_scaling
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
     MLP,
     Capacity,
     Categorical,
+    Conv,
+    Feedforward,
     KLSparsity,
     KSparse,
+    Network,
     Point,
     Quantised,
     RunSpec,
     TotalCorrelation,
     Variational,
+    changed,
     settings,
 )
 
@@ -59,14 +65,12 @@ def check(spec: RunSpec) -> None:
         )
     if spec.model.output == "softmax" and scaling != "distribution":
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
-    if compares_items(spec) and spec.training.batch_size < 2:
-        what = "Batch norm" if spec.model.batch_norm else f"objective.matching {spec.objective.matching.kind}"
-        raise SpecError(f"{what} compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+    _check_network(spec)
     _check_conditional(spec)
     _check_code(spec)
     _check_sparsity(spec)
     _check_matching(spec)
-    if spec.model.tied and Dials(spec).ever("objective_decoder_decay"):
+    if isinstance(spec.model, MLP) and spec.model.tied and Dials(spec).ever("objective_decoder_decay"):
         raise SpecError(
             "objective.decoder_decay acts on the decoder's own weights, and with tied weights there are none. "
             "Set model.tied to false, or use objective.weight_decay."
@@ -111,6 +115,29 @@ def _check_code(spec: RunSpec) -> None:
         )
 
 
+FORMS: dict[type[Network], tuple[Form, str]] = {Conv: ("image", "A convolutional network expects pictures")}
+"""Networks that take items of one form only, and how to say so."""
+
+
+def takes(model: Network, kind: str) -> bool:
+    """Whether such a network can be trained on items of that dataset."""
+    return type(model) not in FORMS or FORMS[type(model)][0] == DATASETS[kind].form
+
+
+def on_data(spec: RunSpec, kind: str) -> RunSpec:
+    """The experiment on another dataset, with the dense network where its own cannot take those items."""
+    return changed(spec, {"data_kind": kind} | ({} if takes(spec.model, kind) else {"model_kind": "mlp"}))
+
+
+def _check_network(spec: RunSpec) -> None:
+    if not takes(spec.model, spec.data.kind):
+        expected = FORMS[type(spec.model)][1]
+        raise SpecError(f"{expected}, and {spec.data.kind} has none. Choose another dataset, or set model.kind to mlp.")
+    if compares_items(spec) and spec.training.batch_size < 2:
+        what = "Batch norm" if batch_norm(spec) else f"objective.matching {spec.objective.matching.kind}"
+        raise SpecError(f"{what} compares the items of a batch, so training.batch_size must be 2 or more; got 1.")
+
+
 def _check_sparsity(spec: RunSpec) -> None:
     if isinstance(spec.objective.sparsity, KLSparsity):
         code = spec.model.code
@@ -127,7 +154,7 @@ OF_CLOUDS = (Capacity, TotalCorrelation)  # matchings that need a Gaussian code
 
 def compares_items(spec: RunSpec) -> bool:
     """Whether a batch needs two items, because they are compared with each other."""
-    return spec.model.batch_norm or isinstance(spec.objective.matching, OF_PAIRS)
+    return batch_norm(spec) or isinstance(spec.objective.matching, OF_PAIRS)
 
 
 def _check_matching(spec: RunSpec) -> None:
@@ -220,35 +247,147 @@ def code_width(spec: RunSpec) -> int:
     return code.latent_dim * code.classes if isinstance(code, Categorical) else code.latent_dim
 
 
+def batch_norm(spec: RunSpec) -> bool:
+    """Whether the network compares the items of a batch."""
+    return isinstance(spec.model, Feedforward) and spec.model.batch_norm
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer gives and costs. name: as in `models.Pass.layers`, or `code` or `output`. shape: of its output for
+    one item, (width,) or (h, w, channels). parameters: numbers to learn. products: multiplications for one item. held:
+    numbers kept for one item until its gradient is known, the output among them. slowness: time of one product beside
+    that of a dense layer's.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    parameters: int
+    products: int
+    held: int
+    slowness: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """Numbers that it gives for one item."""
+        return math.prod(self.shape)
+
+
+def layers(spec: RunSpec) -> tuple[Layer, ...]:
+    """Every layer from the input to the output."""
+    return LAYERS[type(spec.model)](spec)
+
+
+def _dense(name: str, inputs: int, outputs: int, parameters: int) -> Layer:
+    return Layer(name, (outputs,), parameters, inputs * outputs, outputs)
+
+
+def _code(spec: RunSpec, inputs: int) -> Layer:
+    """The bottleneck on so many inputs. A Gaussian one has a second head, for the log variance; a codebook that is
+    learned by gradient counts.
+    """
+    code, width = spec.model.code, code_width(spec)
+    heads = 2 if isinstance(code, Variational) else 1
+    parameters = heads * width * (inputs + spec.model.bias)
+    if isinstance(code, Quantised) and not code.ema:
+        parameters += code.codebook_size * (code.latent_dim // code.slots)
+    return Layer("code", (width,), parameters, heads * inputs * width, heads * width)
+
+
+def _mlp_layers(spec: RunSpec) -> tuple[Layer, ...]:
+    model = cast(MLP, spec.model)
+    told = classes(spec)  # both nets see the class too
+    down = (features(spec) + told, *model.hidden)
+    up = (code_width(spec) + told, *reversed(model.hidden), features(spec))
+
+    def parameters(inputs: int, outputs: int, tied: bool, normed: bool) -> int:
+        return (0 if tied else inputs * outputs) + outputs * (model.bias + 2 * normed)
+
+    encoder = [
+        _dense(f"encoder.{i}", a, b, parameters(a, b, False, model.batch_norm))
+        for i, (a, b) in enumerate(pairwise(down))
+    ]
+    names = [*(f"decoder.{i}" for i in range(len(model.hidden))), "output"]
+    decoder = [
+        _dense(name, a, b, parameters(a, b, model.tied, model.batch_norm and name != "output"))
+        for name, (a, b) in zip(names, pairwise(up), strict=True)
+    ]
+    return (*encoder, _code(spec, down[-1]), *decoder)
+
+
+def picture_sizes(spec: RunSpec) -> tuple[tuple[int, int, int], ...]:
+    """(h, w, channels) before the first block of a convolutional network and after each: sides halved, rounded up."""
+    shape = DATASETS[spec.data.kind].shape(spec.data)
+    height, width, colours = shape if len(shape) == 3 else (1, math.prod(shape), 1)  # no picture: `check` refuses it
+    found = [(height, width, colours)]
+    for channels in cast(Conv, spec.model).channels:
+        height, width = math.ceil(height / 2), math.ceil(width / 2)
+        found.append((height, width, channels))
+    return tuple(found)
+
+
+CONVOLVED = 3.0  # slowness of convolutions with few feature maps: 2 to 4 on digits and MNIST, one core
+
+
+def _conv_layers(spec: RunSpec) -> tuple[Layer, ...]:
+    """The decoder's first layer is dense, from the code to small feature maps; its others double their sides."""
+    model, sizes = cast(Conv, spec.model), picture_sizes(spec)
+    each = model.bias + 2 * model.batch_norm  # parameters of a feature map
+    encoder = []
+    for i, (before, after) in enumerate(pairwise(sizes)):
+        kernels = before[2] * after[2] * model.kernel**2
+        area = after[0] * after[1]
+        parameters = kernels + each * after[2]
+        encoder.append(Layer(f"encoder.{i}", after, parameters, area * kernels, area * after[2], CONVOLVED))
+    small = math.prod(sizes[-1])
+    latent = code_width(spec)
+    parameters = latent * small + model.bias * small + 2 * model.batch_norm * sizes[-1][2]
+    decoder = [Layer("decoder.0", sizes[-1], parameters, latent * small, small)]
+    for i, (before, after) in enumerate(pairwise(reversed(sizes)), 1):
+        name = "output" if i == len(sizes) - 1 else f"decoder.{i}"
+        decoder.append(_doubling(name, model, before, after, model.bias if name == "output" else each))
+    return (*encoder, _code(spec, small), *decoder)
+
+
+def _doubling(name: str, model: Conv, before: tuple[int, int, int], after: tuple[int, int, int], each: int) -> Layer:
+    """A layer that doubles the sides. each: parameters of a feature map beside its kernels."""
+    kernels = before[2] * after[2] * model.kernel**2
+    small, large, given = before[0] * before[1], after[0] * after[1], math.prod(after)
+    if model.upsampling == "nearest":
+        return Layer(name, after, kernels + each * after[2], large * kernels, large * before[2] + given, CONVOLVED)
+    if model.upsampling == "transposed":
+        return Layer(name, after, kernels + each * after[2], small * kernels, given, CONVOLVED)
+    parameters = 4 * kernels + (each + 3 * model.bias) * after[2]  # four sets of feature maps, with biases of their own
+    return Layer(name, after, parameters, small * 4 * kernels, 4 * small * after[2] + given, CONVOLVED)
+
+
+LAYERS: dict[type[Network], Callable[[RunSpec], tuple[Layer, ...]]] = {MLP: _mlp_layers, Conv: _conv_layers}
+
+
 def widths(spec: RunSpec) -> tuple[int, ...]:
     """Every layer's width from input to output."""
-    down = (features(spec), *spec.model.hidden)
-    return (*down, code_width(spec), *reversed(down))
+    return (features(spec), *(layer.width for layer in layers(spec)))
 
 
 def parameter_count(spec: RunSpec) -> int:
     """Numbers to learn: weights, biases, batch-norm scales, a codebook learned by gradient; tied weights count once."""
-    sizes, middle = widths(spec), len(spec.model.hidden) + 1
-    pairs = list(zip(sizes, sizes[1:], strict=False))
-    for first in (0, middle):  # of the encoder's layers and of the decoder's: they see the class too
-        pairs[first] = (pairs[first][0] + classes(spec), pairs[first][1])
-    if isinstance(spec.model.code, Variational):
-        pairs.insert(middle, pairs[middle - 1])  # the second head, log variance
-    encoders = pairs[: len(pairs) - middle]
-    weights = sum(a * b for a, b in (encoders if spec.model.tied else pairs))
-    biases = sum(b for _, b in pairs) if spec.model.bias else 0
-    scales = 4 * sum(spec.model.hidden) if spec.model.batch_norm else 0
     noise = 1 if spec.objective.reconstruction == "gaussian" else 0
-    code, entries = spec.model.code, 0
-    if isinstance(code, Quantised) and not code.ema:
-        entries = code.codebook_size * (code.latent_dim // code.slots)
-    return weights + biases + scales + noise + entries
+    return sum(layer.parameters for layer in layers(spec)) + noise
+
+
+def item_numbers(spec: RunSpec) -> int:
+    """Numbers held at once for each item of a batch while it is learned from."""
+    return features(spec) + sum(layer.held for layer in layers(spec))
 
 
 def step_flops(spec: RunSpec) -> float:
     """Multiplications and additions of one training step: three products a layer, two operations each."""
-    sizes = widths(spec)
-    return 6.0 * spec.training.batch_size * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    return 6.0 * spec.training.batch_size * item_products(spec)
+
+
+def item_products(spec: RunSpec) -> int:
+    """Multiplications that one item costs on its way through the network."""
+    return sum(layer.products for layer in layers(spec))
 
 
 def steps_per_epoch(spec: RunSpec) -> int:
@@ -261,9 +400,8 @@ def seconds_per_epoch(spec: RunSpec, facts: Mapping[str, float]) -> float:
 
     facts: `overhead_seconds` of a step, `layer_seconds` of each layer in it, and `flops_per_second`.
     """
-    sizes = widths(spec)
-    step = facts["overhead_seconds"] + (len(sizes) - 1) * facts["layer_seconds"]
+    step = facts["overhead_seconds"] + len(layers(spec)) * facts["layer_seconds"]
     kept = DATASETS[spec.data.kind].count(spec.data) - training_items(spec)
-    measured = 2.0 * kept * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
-    trained = steps_per_epoch(spec) * step_flops(spec)
-    return steps_per_epoch(spec) * step + (trained + measured) / facts["flops_per_second"]
+    passes = 3.0 * steps_per_epoch(spec) * spec.training.batch_size + kept  # a step has three products a layer
+    products = passes * sum(layer.slowness * layer.products for layer in layers(spec))
+    return steps_per_epoch(spec) * step + 2.0 * products / facts["flops_per_second"]

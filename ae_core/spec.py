@@ -326,7 +326,42 @@ WIDEST = 2048  # neurons of one layer
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 
 
-class MLP(Spec):
+class Network(Spec):
+    """What every network has, whatever its layers are made of."""
+
+    dropout: Annotated[
+        float,
+        Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
+        Knob(step=0.05, moves=True),
+    ] = 0.0
+    bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
+    output: Annotated[
+        Literal["auto", "identity", "sigmoid", "softmax"],
+        Field(description="Shape of the last layer's output. Auto follows the data's range and the loss."),
+        Knob(),
+    ] = "auto"
+    code: AnyCode = Point()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Neurons or feature maps of each hidden layer of the encoder."""
+        raise NotImplementedError
+
+
+class Feedforward(Network):
+    """A network whose hidden layers bend what they pass on."""
+
+    activation: Annotated[
+        Literal["relu", "tanh", "sigmoid", "gelu", "identity"],
+        Field(description="The bend after each hidden layer; without one (identity) the network is linear, like PCA."),
+        Knob(level="beginner"),
+    ] = "relu"
+    batch_norm: Annotated[
+        bool, Field(description="Rescale each hidden layer over the batch, which steadies deep networks."), Knob()
+    ] = False
+
+
+class MLP(Feedforward):
     """Dense layers down to the code, mirrored up again."""
 
     kind: Literal["mlp"] = "mlp"
@@ -338,19 +373,6 @@ class MLP(Spec):
         ),
         Knob(unit="neurons", level="beginner"),
     ] = (128, 64)
-    activation: Annotated[
-        Literal["relu", "tanh", "sigmoid", "gelu", "identity"],
-        Field(description="The bend after each hidden layer; without one (identity) the network is linear, like PCA."),
-        Knob(level="beginner"),
-    ] = "relu"
-    dropout: Annotated[
-        float,
-        Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
-        Knob(step=0.05, moves=True),
-    ] = 0.0
-    batch_norm: Annotated[
-        bool, Field(description="Rescale each hidden layer over the batch, which steadies deep networks."), Knob()
-    ] = False
     tied: Annotated[
         bool, Field(description="The decoder uses the encoder's weights, transposed: half the parameters."), Knob()
     ] = False
@@ -359,16 +381,48 @@ class MLP(Spec):
         Field(description="Encoder and decoder are told each item's class, so the code need not hold it."),
         Knob(),
     ] = False
-    bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
-    output: Annotated[
-        Literal["auto", "identity", "sigmoid", "softmax"],
-        Field(description="Shape of the last layer's output. Auto follows the data's range and the loss."),
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Neurons of each hidden layer."""
+        return self.hidden
+
+
+MOST_CHANNELS = 256  # feature maps of one block
+
+
+class Conv(Feedforward):
+    """Blocks of convolutions that halve a picture's sides on the way to the code, and blocks that double them again."""
+
+    kind: Literal["conv"] = "conv"
+    channels: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MOST_CHANNELS)], ...],
+        Field(
+            min_length=1,
+            max_length=4,
+            description="Feature maps of each encoder block, from the input to the code; each block halves the "
+            "picture's sides, and the decoder mirrors it.",
+        ),
+        Knob(unit="feature maps", level="beginner"),
+    ] = (16, 32)
+    kernel: Annotated[Literal[3, 5], Field(description="Side of the patch that each kernel looks at."), Knob()] = 3
+    upsampling: Annotated[
+        Literal["nearest", "transposed", "shuffle"],
+        Field(
+            description="How the decoder doubles the sides. Nearest: repeat each pixel, then convolve; slowest, and "
+            "free of checkerboards. Transposed: one convolution with gaps, a quarter of the arithmetic, about twice as "
+            "fast, and prone to checkerboards. Shuffle: four sets of feature maps woven into one, between the two."
+        ),
         Knob(),
-    ] = "auto"
-    code: AnyCode = Point()
+    ] = "nearest"
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Feature maps of each block."""
+        return self.channels
 
 
-AnyModel = MLP
+AnyModel = Annotated[MLP | Conv, Field(discriminator="kind")]
 
 # ----------------------------------------------------------------------------------------------- objective
 
@@ -699,7 +753,7 @@ def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
             kinds = _kinds(field)
             if len(kinds) > 1:
                 yield _setting((*prefix, name, "kind"), value.kind, field.default.kind, field, tuple(kinds))  # type: ignore[attr-defined]
-            yield from (leaf for leaf in settings(value, (*prefix, name)) if len(kinds) <= 1 or leaf.path[-1] != "kind")
+            yield from settings(value, (*prefix, name))
         elif name != "kind" or len(_words(field)) > 1:
             yield _setting((*prefix, name), value, field.default, field, _words(field))
 

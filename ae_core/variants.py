@@ -64,6 +64,15 @@ VARIANTS: dict[str, Variant] = {
         ("model_tied",),
         group="plain",
     ),
+    "conv": Variant(
+        {"model_kind": "conv"},
+        rf"{SQUARES},\quad h^{{(l+1)}}_k=\sigma\left(\sum_c w^{{(l)}}_{{kc}}*h^{{(l)}}_c+b^{{(l)}}_k\right)",
+        "Masci et al. 2011, Stacked convolutional auto-encoders for hierarchical feature extraction",
+        "https://doi.org/10.1007/978-3-642-21735-7_7",
+        ("ae_core.models.conv:ConvEncoder", "ae_core.models.conv:Nearest", "ae_core.models.conv:conv_decoder"),
+        ("model_channels", "model_kernel", "model_upsampling"),
+        group="plain",
+    ),
     "denoising": Variant(
         {"objective_corruption_kind": "gaussian", "objective_corruption_level": 0.3},
         r"\tfrac12\lVert x-g(f(\tilde x))\rVert^2,\quad \tilde x\sim q(\tilde x\mid x)",

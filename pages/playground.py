@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from ae_core import frames, services
-from ae_core.compatibility import check, features, parameter_count, seconds_per_epoch, steps_per_epoch
+from ae_core.compatibility import check, features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
 from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MLP, WIDEST, Code, RunSpec, settings, to_url
+from ae_core.spec import MOST_CHANNELS, WIDEST, Code, RunSpec, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
@@ -18,6 +18,7 @@ from pages._ui.runs import run_list
 from pages._ui.text import t
 
 BEGINNER = (
+    "model_kind",
     "optimizer_learning_rate",
     "training_batch_size",
     "training_epochs",
@@ -30,7 +31,9 @@ BEGINNER = (
     "optimizer_kind",
     "training_seed",
 )
-DRAWN_ELSEWHERE = ("model_hidden", "schedules")
+DRAWN_ELSEWHERE = ("model_hidden", "model_channels", "schedules")
+SHAPED = {"mlp": ("hidden", WIDEST), "conv": ("channels", MOST_CHANNELS)}
+"""What the hourglass changes of each kind of network, and how far each number goes."""
 GOES_ON = ("queued", "running", "paused")
 MOST_NAMED = 3  # changes that wait and are called by name
 
@@ -88,13 +91,16 @@ def hourglass_ui(spec: RunSpec) -> None:
     """The network to scale, and what it will cost."""
     record, model = DATASETS[spec.data.kind], spec.model
     size = features(spec)
+    field, widest = SHAPED[model.kind]
     shape = components.Shape(
         input={"size": size, "shape": list(record.shape(spec.data)), "form": record.form},
-        hidden=model.hidden,
+        kind=model.kind,
+        hidden=model.sizes,
         latent=model.code.latent_dim,
         code=model.code.kind,
-        max_layers=_bound(MLP, "hidden", "max_length"),
-        widths_max=WIDEST,
+        min_layers=_bound(type(model), field, "min_length", 0),
+        max_layers=_bound(type(model), field, "max_length"),
+        widths_max=widest,
         latent_max=_bound(Code, "latent_dim", "le"),
         parameters=parameter_count(spec),
         seconds_per_epoch=_seconds_per_epoch(spec),
@@ -242,11 +248,12 @@ def _set_learning_rate() -> None:
 
 
 def _choose_data() -> None:
-    state.change({"data_kind": state.value("data_kind")["chosen"]})
+    state.put(on_data(state.spec(), state.value("data_kind")["chosen"]))
 
 
 def _choose_hidden() -> None:
-    state.change({"model_hidden": tuple(state.value("model_hidden")["hidden"])})
+    field, _ = SHAPED[state.spec().model.kind]
+    state.change({f"model_{field}": tuple(state.value("model_hidden")["hidden"])})
 
 
 def _choose_latent() -> None:
@@ -300,9 +307,9 @@ def _seconds_per_epoch(spec: RunSpec) -> float | None:
     return seconds_per_epoch(spec, facts) if facts else None
 
 
-def _bound(cls: type, field: str, name: str) -> int:
-    """A bound as it stands on the field."""
-    return next(int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name))
+def _bound(cls: type, field: str, name: str, default: int = 1) -> int:
+    """A bound as it stands on the field, or the default where there is none."""
+    return next((int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name)), default)
 
 
 def _client():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
@@ -31,8 +31,9 @@ def _values(kind: Any, marks: list[Any]) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(parts)
     if origin is tuple:
+        shortest = next((mark.min_length for mark in marks if isinstance(mark, MinLen)), 0)
         longest = next(mark.max_length for mark in marks if isinstance(mark, MaxLen))
-        return st.lists(_values(parts[0], []), max_size=longest).map(tuple)
+        return st.lists(_values(parts[0], []), min_size=shortest, max_size=longest).map(tuple)
     if kind in (type(None), None):
         return st.none()
     if isinstance(kind, type) and issubclass(kind, Spec):

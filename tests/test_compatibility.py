@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ae_core.compatibility import (
+    LAYERS,
     can_be_distribution,
     check,
     code_width,
     features,
+    on_data,
     parameter_count,
     scaling_kind,
     seconds_per_epoch,
@@ -26,7 +28,7 @@ from ae_core.compatibility import (
 from ae_core.data import DATASETS, prepare
 from ae_core.errors import SpecError
 from ae_core.models import build
-from ae_core.spec import MLP, RunSpec, changed
+from ae_core.spec import MLP, Network, RunSpec, changed
 from tests.strategies import specs
 
 SMALL = st.lists(st.integers(1, 40), max_size=6).map(tuple)
@@ -102,6 +104,7 @@ def test_a_loss_and_a_scaling_that_are_accepted_fit_the_data(kind: str, reconstr
         ({"objective_reconstruction": "cross_entropy", "model_output": "sigmoid"}, "softmax"),
         ({"model_output": "softmax"}, "softmax.*distribution"),
         ({"model_batch_norm": True, "training_batch_size": 1}, "batch_size"),
+        ({"model_kind": "conv", "data_kind": "wine"}, "pictures.*wine.*mlp"),
         ({"objective_corruption_kind": "masking", "objective_corruption_level": 1.0}, "corruption"),
         ({"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.96}, "corruption"),
         ({"objective_corruption_kind": "gaussian", "objective_corruption_target": "damaged"}, "every feature.*masking"),
@@ -128,6 +131,8 @@ def test_choices_that_exclude_each_other_are_refused_in_a_sentence(values: dict[
         {"model_batch_norm": True, "training_batch_size": 2},
         {"objective_corruption_kind": "gaussian", "objective_corruption_level": 1.0},
         {"model_tied": True, "model_code_kind": "variational"},
+        {"model_kind": "conv"},
+        {"model_kind": "conv", "data_kind": "faces", "objective_reconstruction": "bce"},
     ],
 )
 def test_choices_that_fit_are_let_pass(values: dict[str, Any]) -> None:
@@ -139,6 +144,15 @@ def test_choices_that_fit_are_let_pass(values: dict[str, Any]) -> None:
 def test_every_dataset_works_with_the_usual_choices(kind: str) -> None:
     """Clicking another dataset card never ends in a refusal."""
     check(spec_with(data_kind=kind))
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("network", sorted(LAYERS, key=str))
+def test_another_dataset_never_leaves_a_network_that_cannot_take_it(kind: str, network: type[Network]) -> None:
+    """From any network, clicking another dataset card gives an experiment that can be trained."""
+    start = changed(RunSpec(), {"model_kind": network.model_fields["kind"].default})
+    assert on_data(start, kind).data.kind == kind
+    check(on_data(start, kind))
 
 
 @pytest.mark.parametrize("kind", DATASETS)

@@ -27,8 +27,10 @@ from ae_core.spec import (
     MLP,
     Blobs,
     Categorical,
+    Conv,
     Corruption,
     DataSpec,
+    Faces,
     KSparse,
     Objective,
     Optimizer,
@@ -910,6 +912,8 @@ def knob_ends() -> dict[str, RunSpec]:
         ),
         *((changed(RunSpec(), {"data_kind": kind}), "data_") for kind in DATASETS if kind != "digits"),
     ]
+    small = {"training_batch_size": 16, "training_epochs": 1}
+    starts.append((changed(RunSpec(), {"model_kind": "conv"} | small), "model_channels model_kernel model_upsampling"))
     for kind in ("gaussian", "masking", "salt_pepper"):
         starts.append((changed(RunSpec(), {"objective_corruption_kind": kind}), "objective_corruption_level"))
     masked = {"objective_corruption_kind": "masking", "objective_corruption_level": 0.5}
@@ -923,6 +927,8 @@ def knob_ends() -> dict[str, RunSpec]:
             values = leaf.choices or ([False, True] if isinstance(leaf.default, bool) else ends)
             if leaf.key == "model_hidden":
                 values = [(), (1,), (2048,), (1,) * 6, (64,) * 6]
+            if leaf.key == "model_channels":
+                values = [(1,), (1,) * 4, (256,)]
             if leaf.key in ("training_patience",):
                 values = [int(end) for end in ends]
             shared = leaf.path[-1] in ("kind", *DataSpec.model_fields) and start.data.kind not in ONE_OF_EACH_FORM
@@ -1000,6 +1006,8 @@ PICTURED = {
         data=SwissRoll(samples=400), objective=Objective(corruption=Corruption(kind="gaussian", level=0.3))
     ),
     "tied and normed": RunSpec(model=MLP(tied=True, batch_norm=True, dropout=0.3)),
+    "convolutional": RunSpec(model=Conv()),
+    "convolutional shuffle": RunSpec(data=Faces(), model=Conv(channels=(30,), kernel=5, upsampling="shuffle")),
 }
 
 
@@ -1044,7 +1052,8 @@ def test_pictures_are_as_documented(spec):
         check(fixed, "cloud", np.float32, count, features)
         check(seen, "cloud_out", np.float32, count, features)
 
-    width, layers, deepest = code_width(spec), facts["layers"], len(spec.model.hidden)
+    width, layers, deepest = code_width(spec), facts["layers"], len(spec.model.sizes)
+    hidden = spec.model.sizes
     names = {"latent", "reconstructions", "item_error", "units.encoder", "units.decoder"}
     names |= {"layers.weight_norm", "layers.dead"}
     names |= {"cloud_out"} if points else set()
@@ -1056,9 +1065,13 @@ def test_pictures_are_as_documented(spec):
     check(seen, "latent", np.float32, count, width if width <= 3 else 2)
     check(seen, "reconstructions", pixel, shown, *item)
     check(seen, "item_error", np.float32, shown)
-    units = min(24, spec.model.hidden[0] if deepest else width)
-    check(seen, "units.encoder", pixel, units, *item)
-    check(seen, "units.decoder", pixel, units, *item)
+    units = min(24, hidden[0] if deepest else width)
+    looks = painted = item
+    if isinstance(spec.model, Conv):
+        looks = (spec.model.kernel, spec.model.kernel, item[-1])
+        painted = (2 * spec.model.kernel,) * 2 + looks[2:] if spec.model.upsampling == "shuffle" else looks
+    check(seen, "units.encoder", pixel, units, *looks)
+    check(seen, "units.decoder", pixel, units, *painted)
     check(seen, "layers.weight_norm", np.float32, len(layers))
     check(seen, "layers.dead", np.float32, len(layers))
     assert len(layers) == 2 * deepest + 2

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from ae_core.compatibility import check, parameter_count, widths
+from ae_core.compatibility import check, item_numbers, parameter_count
 from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.settings import Settings
 from ae_core.spec import RunSpec, changed
@@ -108,7 +108,7 @@ class Client:
         check(spec)
         sizes = {
             "parameters": parameter_count(spec),
-            "batch_numbers": spec.training.batch_size * sum(widths(spec)),
+            "batch_numbers": spec.training.batch_size * item_numbers(spec),
             "epochs": spec.training.epochs,
             "seconds": spec.training.max_seconds or 0,
         }

@@ -14,11 +14,12 @@ from torch.nn import functional as F
 from ae_core.compatibility import classes, output_of
 from ae_core.dials import Dials
 from ae_core.errors import SpecError
-from ae_core.models.blocks import Dense, Hidden, Kit
+from ae_core.models.blocks import Kit
 from ae_core.models.code import CODES
 from ae_core.models.coded import Coded
+from ae_core.models.conv import ConvEncoder, conv_decoder
 from ae_core.models.mlp import DenseEncoder, dense_decoder
-from ae_core.spec import MLP, RunSpec
+from ae_core.spec import MLP, Conv, Network, RunSpec
 
 
 def unit_mean(raw: Tensor) -> Tensor:
@@ -45,7 +46,8 @@ OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
 class Pass:
     """One pass through the network. raw: (batch, features), before the output's shape; losses work on it.
 
-    layers: every hidden activation by name (`encoder.0` ... `decoder.0` ...), (batch, width) each.
+    layers: every hidden activation by name (`encoder.0` ... `decoder.0` ...), (batch, width) each; of a convolutional
+    network (batch, channels, h, w).
     """
 
     raw: Tensor
@@ -112,8 +114,10 @@ class Autoencoder(nn.Module):
         return self.code(self.encoder(self._with_class(x), layers))  # type: ignore[no-any-return]
 
     def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
-        """(batch, latent) -> (batch, features), before the output's shape."""
-        return self.last(self.decoder(self._with_class(z), layers))  # type: ignore[no-any-return]
+        """(..., latent) -> (..., features), before the output's shape."""
+        seen = self._with_class(z)
+        raw = self.last(self.decoder(seen.flatten(0, -2), layers))
+        return raw.unflatten(0, z.shape[:-1])  # type: ignore[no-any-return]
 
     def decode(self, z: Tensor) -> Tensor:
         """(batch, latent) -> reconstructions (batch, features)."""
@@ -124,17 +128,17 @@ class Autoencoder(nn.Module):
         return self.decode(self.encode(x).centre)
 
     def matrices(self) -> Iterator[tuple[str, Tensor]]:
-        """Every weight matrix (outputs, inputs) by its layer's name, from input to output."""
+        """Every layer's weights by its name, input to output: (outputs, inputs), or kernels (outputs, inputs, h, w)."""
         for i, block in enumerate(self.encoder.children()):
-            yield f"encoder.{i}", cast(Hidden, block).dense.matrix
+            yield f"encoder.{i}", cast(Tensor, block.matrix)
         yield "code", self.code.dense.matrix
         for i, block in enumerate(self.decoder.children()):
-            yield f"decoder.{i}", cast(Hidden, block).dense.matrix
-        yield "output", cast(Dense, self.last).matrix
+            yield f"decoder.{i}", cast(Tensor, block.matrix)
+        yield "output", cast(Tensor, self.last.matrix)
 
     def weights(self) -> list[nn.Parameter]:
-        """The matrices that are learned: what weight decay and weight L1 act on, never biases or scales."""
-        return [part for name, part in self.named_parameters() if name.endswith("weight") and part.ndim == 2]
+        """The matrices and kernels that are learned: what weight decay and weight L1 act on, never biases or scales."""
+        return [part for name, part in self.named_parameters() if name.endswith("weight") and part.ndim >= 2]
 
     def decoder_weights(self) -> list[nn.Parameter]:
         """Those of `weights` that the decoder owns, its last layer's among them; none where they are tied."""
@@ -142,8 +146,9 @@ class Autoencoder(nn.Module):
         return [weight for weight in self.weights() if id(weight) in owned]
 
 
-BODIES: dict[type[MLP], tuple[Callable[[Kit], nn.Module], Callable[..., tuple[nn.Module, nn.Module]]]] = {
+BODIES: dict[type[Network], tuple[Callable[[Kit], nn.Module], Callable[..., tuple[nn.Module, nn.Module]]]] = {
     MLP: (DenseEncoder, dense_decoder),
+    Conv: (ConvEncoder, conv_decoder),
 }
 """Each kind of network: what makes its encoder, and what makes its decoder and last layer from encoder and code."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ae_core.dials import Dials
-from ae_core.spec import RunSpec
+from ae_core.spec import Feedforward, RunSpec
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -80,13 +81,28 @@ class Hidden(nn.Module):
 
     def __init__(self, dense: Dense, width: int, kit: Kit) -> None:
         super().__init__()
+        model = cast(Feedforward, kit.spec.model)
         self.dense = dense
-        self.norm = nn.BatchNorm1d(width) if kit.spec.model.batch_norm else None
-        self.activate = ACTIVATIONS[kit.spec.model.activation]
+        self.norm = nn.BatchNorm1d(width) if model.batch_norm else None
+        self.activate = ACTIVATIONS[model.activation]
         self.dropout = Dropout(kit)
+
+    @property
+    def matrix(self) -> Tensor:
+        """(outputs, inputs)."""
+        return self.dense.matrix
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.dense(x)
         if self.norm is not None:
             x = self.norm(x)
         return self.dropout(self.activate(x))  # type: ignore[no-any-return]
+
+
+def through(blocks: nn.ModuleList, x: Tensor, layers: dict[str, Tensor] | None, side: str) -> Tensor:
+    """x through one block after the other. What each gives goes into `layers` as `side.number`, if that is given."""
+    for i, block in enumerate(blocks):
+        x = block(x)
+        if layers is not None:
+            layers[f"{side}.{i}"] = x
+    return x

@@ -7,25 +7,22 @@ from typing import cast
 from torch import Tensor, nn
 
 from ae_core.compatibility import classes, features
-from ae_core.models.blocks import Dense, Hidden, Kit
+from ae_core.models.blocks import Dense, Hidden, Kit, through
+from ae_core.spec import MLP
 
 
 class DenseEncoder(nn.ModuleList):
     """(batch, features, and the one-hot class if conditional) -> (batch, width of the last hidden layer)."""
 
     def __init__(self, kit: Kit) -> None:
-        sizes = (features(kit.spec) + classes(kit.spec), *kit.spec.model.hidden)
+        sizes = (features(kit.spec) + classes(kit.spec), *cast(MLP, kit.spec.model).hidden)
         pairs = list(zip(sizes, sizes[1:], strict=False))
         super().__init__([Hidden(Dense(a, b, kit.spec.model.bias, kit.init), b, kit) for a, b in pairs])
         self.width = sizes[-1]
 
     def forward(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """Hidden activations are written into `layers` if it is given."""
-        for i, block in enumerate(self):
-            x = block(x)
-            if layers is not None:
-                layers[f"encoder.{i}"] = x
-        return x
+        return through(self, x, layers, "encoder")
 
 
 class DenseDecoder(nn.ModuleList):
@@ -33,16 +30,12 @@ class DenseDecoder(nn.ModuleList):
 
     def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """Hidden activations are written into `layers` if it is given."""
-        for i, block in enumerate(self):
-            z = block(z)
-            if layers is not None:
-                layers[f"decoder.{i}"] = z
-        return z
+        return through(self, z, layers, "decoder")
 
 
 def dense_decoder(kit: Kit, encoder: nn.Module, code: nn.Module) -> tuple[DenseDecoder, Dense]:
     """The decoder and the last layer; tied layers use the transposed weights of their twins."""
-    model = kit.spec.model
+    model = cast(MLP, kit.spec.model)
     sizes = (cast(int, code.width) + classes(kit.spec), *reversed(model.hidden), features(kit.spec))
     twins: list[Dense | None] = [None] * (len(sizes) - 1)
     if model.tied:

@@ -7,7 +7,8 @@ introduction: `labels` i2 (items,), -1 where there are none; `colour` f4 (items,
 items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
 Items of points and tables are shown as they are scaled for training, so that their features can be compared.
 snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
-`cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero;
+`cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero, like originals
+or, for a convolutional network, its kernels u1 (units, side, side, c);
 `layers.weight_norm` f4, `layers.dead` f4, the share of units that answer no item (NaN where no unit can be dead);
 `kl.dimensions` f4 (latent,), nats, of a Gaussian or categorical code;
 `code.use` f4, the share of choices that fell on each entry of a codebook (entries,) or class (choices, classes);
@@ -24,13 +25,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import code_width, output_of, parameter_count, widths
+from ae_core.compatibility import code_width, item_products, layers, output_of, parameter_count
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
 from ae_core.objectives import corrupt, kl_to_uniform, kl_to_unit_normal
 from ae_core.pca import project
-from ae_core.spec import RunSpec, Variational
+from ae_core.spec import Feedforward, RunSpec, Variational
 
 MOST_ITEMS, LEAST_ITEMS = 2000, 300
 ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
@@ -49,8 +50,7 @@ class Exhibition:
         x = np.concatenate([split.val, split.train])
         labels = _joined(split.val_labels, split.train_labels)
         colour = _joined(split.val_colour, split.train_colour)
-        sizes = widths(spec)
-        encoder = sum(a * b for a, b in zip(sizes, sizes[1 : len(sizes) // 2 + 1], strict=False))
+        encoder = sum(layer.products for layer in layers(spec) if layer.name.startswith(("encoder", "code")))
         count = min(len(x), max(LEAST_ITEMS, min(MOST_ITEMS, int(ITEM_BUDGET / (2 * encoder)))))
         from_val = min(len(split.val), max(count // 2, count - len(split.train)))
         rows = np.concatenate([np.arange(from_val), len(split.val) + np.arange(count - from_val)])
@@ -94,10 +94,7 @@ class Exhibition:
             "parameters": parameter_count(spec),
             "epochs": spec.training.epochs,
             "output": output_of(spec),
-            "layers": ["encoder." + str(i) for i in range(len(spec.model.hidden))]
-            + ["code"]
-            + ["decoder." + str(i) for i in range(len(spec.model.hidden))]
-            + ["output"],
+            "layers": [layer.name for layer in layers(spec)],
             "reconstruction": spec.objective.reconstruction,
             "corrupted": self.damaged is not None,
         }
@@ -146,35 +143,40 @@ class Exhibition:
     def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Weights into the first layer's units and out of the last layer's, each scaled by its own largest."""
         matrices = list(model.matrices())
-        seen = matrices[0][1][:, : math.prod(self.split.shape)]  # without what a conditional encoder is told
-        sides = {"units.encoder": seen, "units.decoder": matrices[-1][1].t()}
+        matrix_in, matrix_out = matrices[0][1], matrices[-1][1].transpose(0, 1)
+        if matrix_in.ndim == 2:
+            matrix_in = matrix_in[:, : math.prod(self.split.shape)]  # without what a conditional encoder is told
+        sides = {"units.encoder": matrix_in, "units.decoder": matrix_out}
         found = {}
         for name, matrix in sides.items():
-            units = np.nan_to_num(matrix[:MOST_UNITS].numpy())
+            shape = self.split.shape
+            if matrix.ndim == 4:  # kernels (units, colours, side, side)
+                matrix = matrix.permute(0, 2, 3, 1)
+                shape = tuple(matrix.shape[1:])
+            units = np.nan_to_num(matrix[:MOST_UNITS].flatten(1).numpy())
             units = units / np.maximum(np.abs(units).max(axis=1, keepdims=True), 1e-12)
             if self.split.form == "image":
-                found[name] = (128 + 127 * units).astype(np.uint8).reshape(-1, *self.split.shape)
+                found[name] = (128 + 127 * units).astype(np.uint8).reshape(-1, *shape)
             else:
                 found[name] = units.astype(np.float32)
         return found
 
     def _layers(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only)."""
-        layers = model.given(self.known[:PROBED])(self.probed).layers
+        answers = model.given(self.known[:PROBED])(self.probed).layers
         norms = np.nan_to_num(np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32))
         dead = np.full(len(norms), np.nan, np.float32)
-        if self.spec.model.activation == "relu":
+        if isinstance(self.spec.model, Feedforward) and self.spec.model.activation == "relu":
             names = [name for name, _ in model.matrices()]
-            for name, hidden in layers.items():
-                dead[names.index(name)] = float((hidden <= 0).all(dim=0).float().mean())
+            for name, hidden in answers.items():
+                silent = (hidden <= 0).transpose(0, 1).flatten(1).all(dim=1)  # a feature map is one unit
+                dead[names.index(name)] = float(silent.float().mean())
         return {"layers.weight_norm": norms, "layers.dead": dead}
 
 
 def snapshot_flops(spec: RunSpec) -> float:
     """About how many operations one snapshot costs."""
-    sizes = widths(spec)
-    products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
-    return 2 * ITEM_BUDGET + 2.0 * (MOST_SHOWN + PROBED) * products
+    return 2 * ITEM_BUDGET + 2.0 * (MOST_SHOWN + PROBED) * item_products(spec)
 
 
 def _drawable(codes: np.ndarray) -> np.ndarray:

@@ -49,9 +49,11 @@ class Shape:
     """A network as the hourglass draws it."""
 
     input: Mapping[str, Any]
+    kind: str
     hidden: Sequence[int]
     latent: int
     code: str
+    min_layers: int
     max_layers: int
     widths_max: int
     latent_max: int

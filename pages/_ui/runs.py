@@ -40,7 +40,7 @@ def run_list(current: Run | None) -> None:
 
 def name_of(run: Run) -> str:
     """Its title, or what it is made of."""
-    layers = knobs.show((*run.spec.model.hidden, run.spec.model.code.latent_dim))
+    layers = knobs.show((*run.spec.model.sizes, run.spec.model.code.latent_dim))
     return run.title or t("runs.untitled", data=t(f"dataset.{run.spec.data.kind}.title"), layers=layers)
 
 

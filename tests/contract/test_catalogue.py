@@ -24,15 +24,21 @@ from ae_core.variants import VARIANTS, spec_of, turn_into, variant_of
 
 torch.set_num_threads(1)
 
-QUICK = {"model_hidden": (24,), "training_batch_size": 64, "training_epochs": 4, "optimizer_learning_rate": 0.003}
+QUICK = {
+    "model_hidden": (24,),
+    "model_channels": (6, 8),
+    "training_batch_size": 64,
+    "training_epochs": 4,
+    "optimizer_learning_rate": 0.003,
+}
 
 
 def quick(name: str, **values: Any) -> RunSpec:
     """The variant on digits, or on the data that it names, small enough for a test."""
     start = RunSpec()
     spec = spec_of(name, start)
-    able = {key: value for key, value in (QUICK | values).items() if key not in VARIANTS[name].settings}
-    return changed(spec, able)
+    able = {leaf.key for leaf in settings(spec)} - set(VARIANTS[name].settings)
+    return changed(spec, {key: value for key, value in (QUICK | values).items() if key in able})
 
 
 def some(spec: RunSpec, count: int) -> tuple[Tensor, Tensor | None]:

@@ -351,6 +351,8 @@ def test_what_is_too_large_is_refused_before_it_is_stored(lab):
         lab.start(data_kind="faces", model_hidden=(2048, 2048, 2048))
     with pytest.raises(SpecError, match="LATENT_LAB_LIMIT_BATCH_NUMBERS"):
         lab.start(data_kind="faces", model_hidden=(1200,) * 2, training_batch_size=4096)
+    with pytest.raises(SpecError, match="LIMIT_BATCH_NUMBERS"):
+        lab.start(data_kind="sprites", model_kind="conv", model_channels=(64,), training_batch_size=512)
     with pytest.raises((SpecError, DataMissing)):
         lab.start(data_kind="wine", objective_reconstruction="bce")
     assert lab.store.runs_of(ME) == []

@@ -123,6 +123,26 @@ def test_every_setting_can_be_drawn_for_every_dataset(page, kind, code):
     assert wanted - drawn == {"data_kind", "model_hidden", "schedules"}
 
 
+def test_every_setting_of_a_convolutional_network_can_be_drawn(page):
+    """Its knobs appear, and its feature maps on the hourglass instead of neurons."""
+    page.query_params["model_kind"] = "conv"
+    page.run()
+    clean(page.button_group(key="level").set_value("advanced").run())
+
+    drawn = {widget.key for widget in (*page.selectbox, *page.toggle, *page.slider)}
+    wanted = {leaf.key for leaf in settings(changed(STARTER, {"model_kind": "conv"})) if leaf.key.startswith("model_")}
+    assert wanted - drawn == {"model_channels"}
+    clean(page.button(key="train").click().run())
+    assert runs(page)[0].spec.model.kind == "conv"
+
+
+def test_a_network_that_cannot_take_the_items_is_refused_in_a_sentence(page):
+    """A link may ask for convolutions on a table: the page stands, and says what to do."""
+    page.query_params.update({"model_kind": "conv", "data_kind": "wine"})
+    clean(page.run())
+    assert any("expects pictures" in warning.value for warning in page.warning)
+
+
 def test_step_without_a_run_makes_one_that_waits(page):
     """Step on the starter creates a paused run of one's own and asks for one batch."""
     page.run()
