@@ -582,6 +582,11 @@ class Objective(Spec):
         Field(description="How the codes of all items together are shaped, beyond each item's own KL term."),
         Knob(),
     ] = NoMatching()
+    topological: Annotated[
+        float,
+        Field(ge=0, le=1000, description="Charges where items that hang together have codes that do not."),
+        Knob(scale="log", moves=True),
+    ] = 0.0
     corruption: Corruption = Corruption()
 
 

@@ -167,6 +167,15 @@ VARIANTS: dict[str, Variant] = {
         ("objective_corruption_level", "objective_corruption_target"),
         group="regularised",
     ),
+    "topological": Variant(
+        {"objective_topological": 1.0},
+        rf"{SQUARES}+\frac\lambda B\sum_{{(a,b)\in T_x\cup T_z}}\left(d^x_{{ab}}-d^z_{{ab}}\right)^2",
+        "Moor et al. 2020, Topological autoencoders",
+        "https://arxiv.org/abs/1906.00722",
+        ("ae_core.objectives.topological:topological_error", "ae_core.objectives.topological:spanning_edges"),
+        ("objective_topological",),
+        group="regularised",
+    ),
     "conditional": Variant(
         {"model_code_kind": "variational", "model_conditional": True},
         r"-\mathbb E_{q}\ln p(x\mid z,y)+\mathrm{KL}\left(q(z\mid x,y)\,\Vert\,\mathcal N(0,I)\right)",

@@ -13,6 +13,7 @@ from ae_core.objectives.codebook import codebook, commitment
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.matching import capacity_gap, part_of_kl
 from ae_core.objectives.reconstruction import reconstruction
+from ae_core.objectives.topological import topological
 from ae_core.spec import Capacity, NoMatching, Quantised, RunSpec, Spec, TotalCorrelation
 
 
@@ -52,6 +53,7 @@ PENALTIES: dict[str, Term] = {
     "decoder_gradient": Term("objective_decoder_gradient", decoder_jacobian_norm),
     "sparsity": Term("objective_sparsity_weight", kl_sparsity),
     "contractive": Term("objective_contractive", jacobian_norm),
+    "topological": Term("objective_topological", topological),
     "auxiliary": Term("model_code_auxiliary", auxiliary),
     "commitment": Term("model_code_commitment", commitment),
     "codebook": Term(None, codebook, lambda spec: isinstance(spec.model.code, Quantised) and not spec.model.code.ema),

@@ -104,6 +104,7 @@ def test_the_parameter_count_is_that_of_the_network(name):
 
 
 UNEQUAL_TWICE = {
+    "topological": "a doubled item adds an edge of length zero, which costs nothing, so each item costs half",
     "beta_tcvae": "estimates a density from the other items of the batch, of which each is there twice",
 }
 
