@@ -32,7 +32,8 @@ class Knob:
 
     unit: of the number ("" = a pure number). step: of a slider, in the field's own units (a `log` slider moves by 1, 2,
     5, 10 and a `log2` slider by doubling; they ignore `step`). live: may change while the run trains. moves: may follow
-    a schedule of its own over the run (see `Schedule`).
+    a schedule of its own over the run (see `Schedule`). idle: a field beside this one, and its values at which this one
+    has no effect.
     """
 
     unit: str = ""
@@ -41,6 +42,7 @@ class Knob:
     level: Level = "advanced"
     live: bool = False
     moves: bool = False
+    idle: tuple[str, tuple[Any, ...]] | None = None
 
 
 # ---------------------------------------------------------------------------------------------------- data
@@ -332,7 +334,7 @@ class Network(Spec):
     dropout: Annotated[
         float,
         Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
-        Knob(step=0.05, moves=True),
+        Knob(step=0.05, moves=True, idle=("hidden", ((),))),
     ] = 0.0
     bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
     output: Annotated[
@@ -354,10 +356,12 @@ class Feedforward(Network):
     activation: Annotated[
         Literal["relu", "tanh", "sigmoid", "gelu", "identity"],
         Field(description="The bend after each hidden layer; without one (identity) the network is linear, like PCA."),
-        Knob(level="beginner"),
+        Knob(level="beginner", idle=("hidden", ((),))),
     ] = "relu"
     batch_norm: Annotated[
-        bool, Field(description="Rescale each hidden layer over the batch, which steadies deep networks."), Knob()
+        bool,
+        Field(description="Rescale each hidden layer over the batch, which steadies deep networks."),
+        Knob(idle=("hidden", ((),))),
     ] = False
 
 
@@ -438,7 +442,7 @@ class Corruption(Spec):
     level: Annotated[
         float,
         Field(ge=0, le=1, description="How much damage: standard deviation of the noise, or share of features hit."),
-        Knob(step=0.05, moves=True),
+        Knob(step=0.05, moves=True, idle=("kind", ("none",))),
     ] = 0.0
     target: Annotated[
         Literal["all", "damaged"],
@@ -446,7 +450,7 @@ class Corruption(Spec):
             description="What is judged: the whole item, or only the features that were damaged, as in a masked "
             "autoencoder (He et al., 2022)."
         ),
-        Knob(),
+        Knob(idle=("kind", ("none",))),
     ] = "all"
 
 
@@ -609,7 +613,7 @@ class Optimizer(Spec):
     momentum: Annotated[
         float,
         Field(ge=0, le=0.999, description="Share of the last step that is kept; only sgd uses it."),
-        Knob(step=0.01),
+        Knob(step=0.01, idle=("kind", ("adam", "adamw", "rmsprop"))),
     ] = 0.9
     schedule: Annotated[
         Literal["constant", "cosine", "step"],
@@ -783,9 +787,19 @@ def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> di
     return found
 
 
+def in_effect(spec: RunSpec) -> Iterator[Setting]:
+    """The leaves that change something under the other settings of this spec."""
+    leaves = list(settings(spec))
+    values = {leaf.path: leaf.value for leaf in leaves}
+    for leaf in leaves:
+        beside, idle = leaf.knob.idle or ("", ())
+        if values.get((*leaf.path[:-1], beside)) not in idle:
+            yield leaf
+
+
 def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """The spec with some settings replaced, by key. A new kind keeps the settings that it shares with the old one and
-    drops the others, also a word that the new kind does not know.
+    drops the others, with the schedules that moved them, also a word that the new kind does not know.
 
     Raises SpecError where a value does not fit, and for a key that this spec does not have.
     """
@@ -793,7 +807,11 @@ def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     tree, used = _tree(RunSpec, (), before | dict(values), frozenset(values))
     if unknown := set(values) - used - set(before):
         raise SpecError(f"This experiment has no setting {', '.join(sorted(unknown))}.")
-    return read(tree)
+    made = read(tree)
+    if "schedules" in values or not made.schedules:
+        return made
+    gone = set(before) - {leaf.key for leaf in settings(made)}
+    return read(tree | {"schedules": tuple(plan for plan in made.schedules if plan.setting not in gone)})
 
 
 def to_url(spec: RunSpec, start: RunSpec | None = None) -> dict[str, str]:
@@ -829,7 +847,7 @@ def _setting(path: tuple[str, ...], value: Any, default: Any, field: FieldInfo, 
         value=value,
         default=default,
         field=field,
-        knob=next((mark for mark in marks if isinstance(mark, Knob)), Knob(level="beginner")),
+        knob=next((mark for mark in marks if isinstance(mark, Knob)), Knob()),
         choices=choices,
         low=next((float(mark.ge) for mark in marks if isinstance(mark, Ge)), None),  # type: ignore[arg-type]
         high=next((float(mark.le) for mark in marks if isinstance(mark, Le)), None),  # type: ignore[arg-type]

@@ -10,28 +10,14 @@ from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MOST_CHANNELS, WIDEST, Code, RunSpec, settings, to_url
+from ae_core.spec import MOST_CHANNELS, WIDEST, Code, RunSpec, in_effect, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
+from pages._ui.converter import KEY, converter
 from pages._ui.runs import run_list
 from pages._ui.text import t
 
-BEGINNER = (
-    "model_kind",
-    "optimizer_learning_rate",
-    "training_batch_size",
-    "training_epochs",
-    "model_activation",
-    "objective_reconstruction",
-    "objective_weight_decay",
-    "model_code_kind",
-    "model_code_beta",
-    "model_code_latent_dim",
-    "optimizer_kind",
-    "training_seed",
-)
-DRAWN_ELSEWHERE = ("model_hidden", "model_channels", "schedules")
 SHAPED = {"mlp": ("hidden", WIDEST), "conv": ("channels", MOST_CHANNELS)}
 """What the hourglass changes of each kind of network, and how far each number goes."""
 GOES_ON = ("queued", "running", "paused")
@@ -58,10 +44,10 @@ def data_ui(spec: RunSpec) -> None:
     record = DATASETS[spec.data.kind]
     size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
     st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
-    own = [key for key in _keys(spec) if key.startswith("data_") and key != "data_kind"]
+    own = [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key != "data_kind"]
     drawer = st.expander(t("data.settings"), key="data_drawer", on_change="rerun")
     with drawer:
-        knobs.edit(spec, own, {})
+        knobs.edit(spec, own)
         st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
         for other in DATASETS.values():
             if package := missing(other):
@@ -80,11 +66,8 @@ def learning_ui(spec: RunSpec) -> None:
         width="stretch",
     )
     live = {"optimizer_learning_rate": state.act(_set_learning_rate)}
-    knobs.edit(spec, BEGINNER, live)
-    if level == "advanced":
-        more = [key for key in _keys(spec) if not key.startswith("data_")]
-        hidden = {*BEGINNER, *DRAWN_ELSEWHERE}
-        knobs.edit(spec, [key for key in more if key not in hidden], live)
+    keys = knobs.advanced(spec) if level == "advanced" else knobs.simple(spec)
+    knobs.edit(spec, keys, live, {KEY: converter})
 
 
 def hourglass_ui(spec: RunSpec) -> None:
@@ -295,10 +278,6 @@ def share_ui(spec: RunSpec, run: Run | None) -> None:
         st.code(python_lines(shown), language="python")
         if run and run.metrics:
             st.link_button(t("share.weights"), f"{address.rstrip('/')}/api/runs/{run.id}/files/weights.safetensors")
-
-
-def _keys(spec: RunSpec) -> list[str]:
-    return [leaf.key for leaf in settings(spec)]
 
 
 def _seconds_per_epoch(spec: RunSpec) -> float | None:

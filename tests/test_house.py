@@ -15,7 +15,19 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ae_core"
 FLOORS = [
     {"spec", "events", "errors", "frames", "settings"},
-    {"data", "dials", "models", "objectives", "metrics", "pca", "compatibility", "script", "source", "variants"},
+    {
+        "data",
+        "dials",
+        "models",
+        "objectives",
+        "metrics",
+        "pca",
+        "compatibility",
+        "script",
+        "source",
+        "units",
+        "variants",
+    },
     {"training"},
     {"store", "stream", "engine"},
     {"services", "web", "starter"},

@@ -9,6 +9,8 @@ from ae_core.events import Finished, Progress
 from ae_core.plots.curves import curves, draw_curves
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.plots.palette import MARKERS, PALETTE
+from ae_core.plots.schedule import course, draw_course
+from ae_core.spec import Schedule
 
 WORDS = {"train": "train", "val": "validation", "epoch": "epoch", "mse": "MSE", "axis": "code", "class": "class"}
 
@@ -81,3 +83,18 @@ def test_no_snapshot_is_a_valid_map():
 def test_the_palette_has_as_many_markers_as_colours():
     """Every class that has a colour of its own has a marker of its own."""
     assert len(set(PALETTE)) == len(PALETTE) == len(set(MARKERS)) == len(MARKERS)
+
+
+def test_the_course_of_a_schedule_is_what_the_run_will_follow():
+    """It begins at the start value, ends at the end value, and a cycle begins again at the bottom."""
+    plan = Schedule(setting="model_code_beta", way="cyclic", start=1, end=3, share=0.5, cycles=4)
+    found = course(plan, 20)
+
+    assert (found.epochs[0], found.epochs[-1]) == (0, 20)
+    assert (min(found.values), max(found.values)) == (1, 3)
+    assert found.values[60] == 1  # a quarter of the run: the second cycle begins
+    still = course(Schedule(setting="model_code_beta", start=2, end=2), 1)
+    for shown in (found, still):
+        drawn = draw_course(shown)
+        assert drawn.count("<polyline") == 1
+        assert "nan" not in drawn

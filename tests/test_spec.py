@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ae_core.errors import SpecError
-from ae_core.spec import RunSpec, Setting, changed, from_url, read, settings, to_url
+from ae_core.spec import RunSpec, Schedule, Setting, changed, from_url, in_effect, read, settings, to_url
+from ae_core.spec import every_setting as every_leaf
 from tests.strategies import specs
 
 DATA_KINDS = next(leaf.choices for leaf in settings(RunSpec()) if leaf.key == "data_kind")
@@ -96,7 +97,7 @@ def test_a_new_kind_keeps_the_settings_it_shares_with_the_old_one(spec: RunSpec,
 
     assert (new.data.kind, new.model.code.kind) == (data, code)
     for key, leaf in after.items():
-        if not key.endswith("_kind"):
+        if not key.endswith("_kind") and key != "schedules":
             assert leaf.value == before.get(key, leaf.default), key
     assert (new.objective, new.optimizer, new.training) == (spec.objective, spec.optimizer, spec.training)
 
@@ -235,3 +236,33 @@ def test_an_out_of_range_link_says_so_and_keeps_the_start() -> None:
     assert (spec.training.epochs, spec.training.seed) == (RunSpec().training.epochs, 7)
     assert len(problems) == 1
     assert "epochs" in problems[0]
+
+
+def test_a_setting_without_effect_is_named_so() -> None:
+    """Momentum works with sgd alone, an amount of damage with a damage, a bend with a hidden layer; all else always."""
+    plain = {leaf.key for leaf in settings(RunSpec())} - {leaf.key for leaf in in_effect(RunSpec())}
+    assert plain >= {"optimizer_momentum", "objective_corruption_level"}
+    busy = changed(
+        RunSpec(),
+        {"optimizer_kind": "sgd", "objective_corruption_kind": "masking", "model_hidden": (), "model_tied": True},
+    )
+    idle = {leaf.key for leaf in settings(busy)} - {leaf.key for leaf in in_effect(busy)}
+    assert idle >= {"model_activation", "model_dropout", "model_batch_norm"}
+    assert idle.isdisjoint({"optimizer_momentum", "objective_corruption_level", "model_tied"})
+
+
+def test_every_setting_that_may_idle_names_a_neighbour_and_values_that_it_may_have() -> None:
+    """A typing error in such a note would show a knob for ever, or never."""
+    every = every_leaf()
+    for leaf in every.values():
+        if leaf.knob.idle:
+            beside, values = leaf.knob.idle
+            neighbour = every["_".join((*leaf.path[:-1], beside))]
+            assert all(value in neighbour.choices for value in values if neighbour.choices), leaf.key
+
+
+def test_a_schedule_goes_with_its_setting() -> None:
+    """Another kind of code takes the schedule of beta away; other changes leave it."""
+    spec = changed(RunSpec(), {"model_code_kind": "variational", "schedules": (Schedule(setting="model_code_beta"),)})
+    assert changed(spec, {"training_epochs": 5}).schedules == spec.schedules
+    assert changed(spec, {"model_code_kind": "point"}).schedules == ()

@@ -3,25 +3,69 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
-from ae_core.spec import RunSpec, Setting, settings
-from pages._ui import state
+from ae_core.spec import RunSpec, Setting, in_effect, settings
+from ae_core.variants import VARIANTS, variant_of
+from pages._ui import schedules, state
 from pages._ui.text import has, language, t
 
+SECTIONS = ("optimizer", "training", "model", "objective", "data")  # how it learns comes first
+DRAWN_ELSEWHERE = frozenset({"data_kind", "model_hidden", "model_channels", "schedules"})
 MANTISSAS = (1, 2, 5)
 LIVE, WAITS = "#0f9d8a", "#d9730d"  # badges
 SMALLEST = 1e-6  # above zero, on a log slider that also has zero
 
 
-def edit(spec: RunSpec, keys: Iterable[str], on_change: dict[str, Callable[..., None]]) -> None:
-    """Draws the widgets of these settings, in that order."""
+def simple(spec: RunSpec) -> list[str]:
+    """The settings for beginners: what is peculiar to the variant, then how it learns, then the rest, as far as each
+    has an effect."""
+    name = variant_of(spec)
+    own = VARIANTS[name].knobs if name else ()
+    working = {leaf.key: leaf for leaf in in_effect(spec)}
+    easy = [key for key, leaf in working.items() if leaf.knob.level == "beginner"]
+    easy.sort(key=lambda key: SECTIONS.index(working[key].path[0]))
+    return [key for key in dict.fromkeys([*own, *easy]) if key in working and key not in DRAWN_ELSEWHERE]
+
+
+def advanced(spec: RunSpec) -> list[str]:
+    """Every setting that has an effect, those for beginners first."""
+    rest = [leaf.key for leaf in in_effect(spec) if leaf.path[0] != "data" and leaf.key not in DRAWN_ELSEWHERE]
+    return list(dict.fromkeys([*simple(spec), *rest]))
+
+
+def edit(
+    spec: RunSpec,
+    keys: Iterable[str],
+    on_change: Mapping[str, Callable[..., None]] | None = None,
+    helpers: Mapping[str, Callable[[RunSpec], None]] | None = None,
+) -> None:
+    """Draws the widgets of these settings, in that order.
+
+    A number that may move has a button beside it to make it follow a schedule, and gives way to the schedule's curve
+    once it does. helpers: what else stands beside a setting.
+    """
     leaves = {leaf.key: leaf for leaf in settings(spec)}
+    plans = {plan.setting: plan for plan in spec.schedules}
     for key in keys:
-        if key in leaves:
-            _draw(leaves[key], on_change.get(key))
+        leaf, helper = leaves.get(key), (helpers or {}).get(key)
+        if leaf is None:
+            continue
+        if not leaf.knob.moves:
+            _draw(leaf, (on_change or {}).get(key))
+            continue
+        with st.container(key=f"moving_{key}", gap="xxsmall"):
+            with st.container(gap="xxsmall"):
+                if plan := plans.get(key):
+                    schedules.picture(plan, spec.training.epochs, label(key))
+                else:
+                    _draw(leaf, (on_change or {}).get(key))
+            with st.container(key=f"beside_{key}", horizontal=True, gap="xxsmall", width="content"):
+                schedules.choose(leaf, plan, spec.training.epochs)
+                if helper:
+                    helper(spec)
 
 
 def waiting(spec: RunSpec, running: RunSpec) -> list[str]:
@@ -99,7 +143,7 @@ def steps(leaf: Setting) -> list[float]:
 
 
 def _draw(leaf: Setting, on_change: Callable[..., None] | None) -> None:
-    state.fill(leaf)
+    state.fill(leaf.key, leaf.value)
     common = {"label": label(leaf.key), "key": leaf.key, "help": explain(leaf), "on_change": on_change}
     if leaf.choices:
         st.selectbox(options=leaf.choices, format_func=lambda value: choice(leaf.key, value), **common)

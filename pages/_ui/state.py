@@ -15,7 +15,7 @@ import streamlit as st
 
 from ae_core import services
 from ae_core.errors import AeError, SpecError, UnknownRun
-from ae_core.spec import RunSpec, Setting, changed, from_url, read, settings, to_url
+from ae_core.spec import RunSpec, Schedule, changed, from_url, read, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run, Store
 from ae_core.web import COOKIE as CLIENT_COOKIE
@@ -80,10 +80,16 @@ def put(new: RunSpec) -> None:
             st.session_state[leaf.key] = leaf.value
 
 
-def fill(leaf: Setting) -> None:
+def fill(key: str, usual: Any) -> None:
     """Gives a widget that is about to be drawn its value."""
-    if leaf.key not in st.session_state:
-        st.session_state[leaf.key] = leaf.value
+    if key not in st.session_state:
+        st.session_state[key] = usual
+
+
+def move(setting: str, plan: Schedule | None) -> None:
+    """Lets a setting follow a schedule over the run, or stand still (None). Only in callbacks."""
+    others = tuple(other for other in spec().schedules if other.setting != setting)
+    change({"schedules": (*others, *([plan] if plan else []))})
 
 
 def value(key: str) -> Any:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from ae_core import services
 from ae_core.data import DATASETS
 from ae_core.source import source
-from ae_core.spec import changed, read, settings, to_url
+from ae_core.spec import changed, in_effect, read, to_url
 from ae_core.starter import STARTER
 from ae_core.variants import VARIANTS, turn_into
 
@@ -119,7 +119,7 @@ def test_every_setting_can_be_drawn_for_every_dataset(page, kind, code):
     drawn = {
         widget.key for widget in (*page.select_slider, *page.slider, *page.selectbox, *page.toggle, *page.number_input)
     }
-    wanted = {leaf.key for leaf in settings(changed(STARTER, {"data_kind": kind, "model_code_kind": code}))}
+    wanted = {leaf.key for leaf in in_effect(changed(STARTER, {"data_kind": kind, "model_code_kind": code}))}
     assert wanted - drawn == {"data_kind", "model_hidden", "schedules"}
 
 
@@ -130,7 +130,7 @@ def test_every_setting_of_a_convolutional_network_can_be_drawn(page):
     clean(page.button_group(key="level").set_value("advanced").run())
 
     drawn = {widget.key for widget in (*page.selectbox, *page.toggle, *page.slider)}
-    wanted = {leaf.key for leaf in settings(changed(STARTER, {"model_kind": "conv"})) if leaf.key.startswith("model_")}
+    wanted = {leaf.key for leaf in in_effect(changed(STARTER, {"model_kind": "conv"})) if leaf.key.startswith("model_")}
     assert wanted - drawn == {"model_channels"}
     clean(page.button(key="train").click().run())
     assert runs(page)[0].spec.model.kind == "conv"
@@ -175,7 +175,7 @@ def test_the_settings_tell_the_model(page):
     clean(page.run())
     assert "Variational" in page.button(key="model").label
 
-    clean(page.slider(key="model_code_beta").set_value(4.0).run())
+    clean(page.select_slider(key="model_code_beta").set_value(5.0).run())
     assert "Beta-VAE" in page.button(key="model").label
 
 
@@ -195,6 +195,48 @@ def test_a_card_opens_and_its_settings_can_be_used(page, name):
     clean(page.button(key="model_use").click().run())
     assert not page.latex
     assert read(page.session_state["_spec"]) == spec
+
+
+def test_the_panel_shows_what_the_model_uses_its_own_settings_first(page):
+    """A sparse code shows its weight before everything else; momentum and amounts of no damage are nowhere."""
+    page.query_params.update(to_url(turn_into("sparse_l1", STARTER), STARTER))
+    page.run()
+    keys = {leaf.key for leaf in in_effect(STARTER) if leaf.path[0] != "data"}
+    simple = [key for node in page.sidebar if (key := getattr(node, "key", None)) in keys]
+    assert simple[:4] == [*VARIANTS["sparse_l1"].knobs, "optimizer_kind", "optimizer_learning_rate"]
+
+    clean(page.button_group(key="level").set_value("advanced").run())
+    drawn = {widget.key for widget in (*page.select_slider, *page.slider, *page.selectbox)}
+    assert {"objective_code_l1", "objective_weight_l1"} <= drawn
+    assert drawn.isdisjoint({"optimizer_momentum", "objective_corruption_level", "objective_sparsity_target"})
+
+
+def test_a_number_follows_a_schedule_and_stands_still_again(page):
+    """The drawer beside beta makes it move, shapes the course, and gives the slider back."""
+    page.query_params.update({"model_code_kind": "variational", "model_code_beta": "4"})
+    page.run()
+    page.session_state["moves_model_code_beta"] = True
+    clean(page.run())
+    clean(page.toggle(key="plan_model_code_beta_on").set_value(True).run())
+    clean(page.selectbox(key="plan_model_code_beta_way").set_value("cyclic").run())
+    clean(page.number_input(key="plan_model_code_beta_end").set_value(2.0).run())
+    assert page.query_params["schedules"] == "model_code_beta~cyclic~0~2~1~4"
+    assert "model_code_beta" not in {slider.key for slider in page.select_slider}
+
+    clean(page.toggle(key="plan_model_code_beta_on").set_value(False).run())
+    assert "schedules" not in page.query_params
+    assert page.select_slider(key="model_code_beta").value == 4
+
+
+def test_beta_is_converted_and_used(page):
+    """The drawer beside beta answers what somebody else's weight is here, and puts it on the slider."""
+    page.query_params["model_code_kind"] = "variational"
+    page.run()
+    page.session_state["converter"] = True
+    clean(page.run())
+    clean(page.number_input(key="converter_features").set_value(12288).run())
+    clean(page.button(key="converter_use").click().run())
+    assert page.select_slider(key="model_code_beta").value == pytest.approx(1.536)
 
 
 def test_the_gallery_opens_and_stays_open_when_the_page_is_drawn_again(page):
