@@ -15,14 +15,18 @@ from ae_core.data import DATASETS, Form, missing, resolve_scaling
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
+    DIP,
     MLP,
+    MMD,
     Capacity,
     Categorical,
     Conv,
     Feedforward,
+    Info,
     KLSparsity,
     KSparse,
     Network,
+    NoMatching,
     Point,
     Quantised,
     RunSpec,
@@ -148,8 +152,8 @@ def _check_sparsity(spec: RunSpec) -> None:
             )
 
 
-OF_PAIRS = (TotalCorrelation,)  # matchings that compare codes with each other
-OF_CLOUDS = (Capacity, TotalCorrelation)  # matchings that need a Gaussian code
+OF_PAIRS = (TotalCorrelation, Info, MMD)  # matchings that compare codes with each other
+OF_CLOUDS = (Capacity, TotalCorrelation, DIP, Info)  # matchings that need a Gaussian code
 
 
 def compares_items(spec: RunSpec) -> bool:
@@ -165,6 +169,19 @@ def _check_matching(spec: RunSpec) -> None:
             f"objective.matching {matching.kind} needs the code variational, got {code.kind}. "
             "Choose that code, or another matching."
         )
+    if not isinstance(matching, NoMatching) and not isinstance(code, Point | Variational):
+        raise SpecError(
+            f"objective.matching {matching.kind} compares codes with draws of a Gaussian, which needs the code "
+            f"point or variational, got {code.kind}. Choose one of them, or the matching none."
+        )
+    if isinstance(matching, Info):
+        plans = [plan for plan in spec.schedules if plan.setting == "objective_matching_weight"]
+        least = min((end for plan in plans for end in (plan.start, plan.end)), default=matching.weight)
+        if matching.alpha + least < 1:
+            raise SpecError(
+                "objective.matching info expects alpha + weight to be 1 or more, or the codes would be pushed away "
+                f"from the prior; got {matching.alpha:g} + {least:g}. Raise the weight."
+            )
 
 
 def _check_corruption(spec: RunSpec) -> None:

@@ -528,7 +528,81 @@ class TotalCorrelation(Spec):
     ] = "mws"
 
 
-AnyMatching = Annotated[NoMatching | Capacity | TotalCorrelation, Field(discriminator="kind")]
+class DIP(Spec):
+    """The covariance of all codes is pulled to the identity (Kumar et al., 2018), beside the KL term."""
+
+    kind: Literal["dip"] = "dip"
+    version: Annotated[
+        Literal["i", "ii"],
+        Field(description="Covariance of the clouds' centres (i), or of codes drawn from the clouds (ii)."),
+        Knob(),
+    ] = "i"
+    off_diagonal: Annotated[
+        PartWeight, Field(description="Weight of the squared covariances between the numbers of the code.")
+    ] = 10.0
+    diagonal: Annotated[
+        PartWeight, Field(description="Weight of how far the variance of each number of the code is from 1, squared.")
+    ] = 100.0
+
+
+Kernel = Annotated[
+    Literal["imq", "rbf"],
+    Field(description="What counts as near: inverse multiquadratic (imq), with far-reaching tails, or Gaussian (rbf)."),
+    Knob(),
+]
+Bandwidth = Annotated[
+    float,
+    Field(ge=0.01, le=100, description="How far near reaches, in typical distances between two draws of the prior."),
+    Knob(scale="log"),
+]
+Scales = Annotated[
+    Literal["one", "seven"],
+    Field(description="One bandwidth, or the sum over seven from a tenth to ten times as much."),
+    Knob(),
+]
+
+
+class Info(Spec):
+    """The KL term weighs 1 - alpha and the MMD alpha + weight - 1 (Zhao et al., 2017); beta is not used."""
+
+    kind: Literal["info"] = "info"
+    alpha: Annotated[
+        float,
+        Field(ge=-10, le=1, description="How little each cloud is pulled to the standard one; 1: not at all."),
+        Knob(step=0.1),
+    ] = 0.0
+    weight: MatchingWeight = 10.0
+    kernel: Kernel = "imq"
+    bandwidth: Bandwidth = 1.0
+    scales: Scales = "one"
+
+
+class MMD(Spec):
+    """All codes together are to look like draws of the prior, by kernels (Tolstikhin et al., 2018)."""
+
+    kind: Literal["mmd"] = "mmd"
+    weight: MatchingWeight = 10.0
+    kernel: Kernel = "imq"
+    bandwidth: Bandwidth = 1.0
+    scales: Scales = "one"
+
+
+class Sliced(Spec):
+    """All codes together are to look like draws of the prior, seen along random lines (Kolouri et al., 2018)."""
+
+    kind: Literal["sliced"] = "sliced"
+    weight: MatchingWeight = 10.0
+    projections: Annotated[
+        int,
+        Field(ge=1, le=1000, description="Random lines along which codes and draws are compared in each step."),
+        Knob(unit="lines", scale="log"),
+    ] = 50
+    power: Annotated[int, Field(ge=1, le=4, description="Power of the distance along a line."), Knob(step=1)] = 2
+
+
+AnyMatching = Annotated[
+    NoMatching | Capacity | TotalCorrelation | DIP | Info | MMD | Sliced, Field(discriminator="kind")
+]
 
 
 class Objective(Spec):

@@ -240,6 +240,75 @@ VARIANTS: dict[str, Variant] = {
         ("objective_matching_weight", "objective_matching_capacity"),
         group="variational",
     ),
+    "dip_vae": Variant(
+        {
+            "model_code_kind": "variational",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "dip",
+            "objective_matching_version": "i",
+            "objective_matching_off_diagonal": 10.0,
+            "objective_matching_diagonal": 100.0,
+        },
+        r"-\mathbb E_{q}\ln p(x\mid z)+\mathrm{KL}+\lambda_{od}\sum_{i\ne j}C_{ij}^2+\lambda_d\sum_i(C_{ii}-1)^2,"
+        r"\quad C=\mathrm{cov}(\mu)",
+        "Kumar, Sattigeri and Balakrishnan 2018, Variational inference of disentangled latent concepts",
+        "https://arxiv.org/abs/1711.00848",
+        ("ae_core.objectives.matching:code_covariance", "ae_core.objectives.matching:off_diagonal"),
+        ("objective_matching_version", "objective_matching_off_diagonal", "objective_matching_diagonal"),
+        group="variational",
+    ),
+    "info_vae": Variant(
+        {
+            "model_code_kind": "variational",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "info",
+            "objective_matching_alpha": 0.5,
+            "objective_matching_weight": 10.0,
+        },
+        r"-\mathbb E_{q}\ln p(x\mid z)+(1-\alpha)\,\mathrm{KL}\left(q(z\mid x)\,\Vert\,p(z)\right)"
+        r"+(\alpha+\lambda-1)\,\mathrm{MMD}^2\left(q(z),p(z)\right)",
+        "Zhao, Song and Ermon 2017, InfoVAE",
+        "https://arxiv.org/abs/1706.02262",
+        ("ae_core.objectives.matching:mmd", "ae_core.objectives.matching:discrepancy"),
+        ("objective_matching_alpha", "objective_matching_weight", "objective_matching_kernel"),
+        group="variational",
+    ),
+    "wae_mmd": Variant(
+        {
+            "model_code_kind": "point",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "mmd",
+            "objective_matching_weight": 10.0,
+            "objective_matching_kernel": "imq",
+            "objective_matching_scales": "seven",
+        },
+        rf"{SQUARES}+\lambda\,\mathrm{{MMD}}^2\left(q(z),\mathcal N(0,I)\right)",
+        "Tolstikhin et al. 2018, Wasserstein auto-encoders",
+        "https://arxiv.org/abs/1711.01558",
+        ("ae_core.objectives.matching:mmd", "ae_core.objectives.matching:discrepancy"),
+        (
+            "objective_matching_weight",
+            "objective_matching_kernel",
+            "objective_matching_bandwidth",
+            "objective_matching_scales",
+        ),
+        group="regularised",
+    ),
+    "swae": Variant(
+        {
+            "model_code_kind": "point",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "sliced",
+            "objective_matching_weight": 10.0,
+        },
+        rf"{SQUARES}+\lambda\,\mathbb E_\theta\,\tfrac1B\sum_i"
+        r"\left|(\theta^{\mathsf T}z)_{(i)}-(\theta^{\mathsf T}p)_{(i)}\right|^p",
+        "Kolouri et al. 2018, Sliced-Wasserstein autoencoder",
+        "https://arxiv.org/abs/1804.01947",
+        ("ae_core.objectives.matching:sliced", "ae_core.objectives.matching:sliced_distance"),
+        ("objective_matching_weight", "objective_matching_projections", "objective_matching_power"),
+        group="regularised",
+    ),
     "beta_tcvae": Variant(
         {
             "model_code_kind": "variational",

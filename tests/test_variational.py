@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.distributions import ContinuousBernoulli, Normal
 
@@ -17,7 +18,15 @@ from ae_core.events import Progress
 from ae_core.metrics import evidence_lower_bound
 from ae_core.models import OUTPUTS, Autoencoder, build, sample
 from ae_core.objectives import Batch, continuous_bernoulli, kl_to_unit_normal, look, reconstruction, terms
-from ae_core.objectives.matching import split_kl, stratified_sample, weighted_sample
+from ae_core.objectives.matching import (
+    KERNELS,
+    SCALES,
+    discrepancy,
+    sliced_distance,
+    split_kl,
+    stratified_sample,
+    weighted_sample,
+)
 from ae_core.objectives.reconstruction import log_normaliser
 from ae_core.spec import RunSpec, Schedule, changed
 from ae_core.training import Trainer, train
@@ -176,6 +185,160 @@ def test_measuring_twice_gives_the_same_parts():
     assert all(torch.equal(first[name], second[name]) for name in first)
     batch = look(model, X)
     assert not torch.equal(batch.draws()[0], batch.posterior[0])
+
+
+# -------------------------------------------------------------------------------------------------- DIP-VAE
+
+
+@pytest.mark.parametrize("version", ["i", "ii"])
+def test_dip_is_the_covariance_over_the_batch(version):
+    """Both terms are those of NumPy's covariance over the items, to which version ii adds a diagonal matrix."""
+    batch = seen(
+        gaussian(
+            objective_matching_kind="dip",
+            objective_matching_version=version,
+            objective_matching_off_diagonal=2.0,
+            objective_matching_diagonal=3.0,
+        )
+    )
+    mu, log_var = (part.detach().double().numpy() for part in batch.posterior)
+    covariance = np.cov(mu, rowvar=False, bias=True)
+    if version == "ii":
+        covariance = covariance + np.diag(np.exp(log_var).mean(axis=0))
+    variances = np.diag(covariance)
+    apart = covariance - np.diag(variances)
+
+    found = terms(batch)
+
+    assert set(found) == {"reconstruction", "kl", "off_diagonal", "diagonal"}
+    assert found["off_diagonal"][0].item() == pytest.approx(2.0 * (apart**2).sum(), rel=1e-4)
+    assert found["diagonal"][0].item() == pytest.approx(3.0 * ((variances - 1) ** 2).sum(), rel=1e-5)
+
+
+# ------------------------------------------------------------------------------------------ MMD and its kernels
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("scales", SCALES)
+def test_mmd_is_unbiased(kernel, scales):
+    """Two samples of one Gaussian have an MMD of 0 on average, and sometimes below."""
+    widths = [6.0 * scale for scale in SCALES[scales]]
+    found = torch.stack(
+        [
+            discrepancy(normal(20, 3, seed=seed), normal(20, 3, seed=1000 + seed), KERNELS[kernel], widths)
+            for seed in range(300)
+        ]
+    )
+
+    assert abs(float(found.mean())) < 4 * float(found.std()) / math.sqrt(300)
+    assert float(found.min()) < 0
+
+
+@pytest.mark.parametrize("latent", [1, 3, 8])
+def test_mmd_of_shifted_gaussians_has_its_closed_form(latent):
+    """With the Gaussian kernel of width C, N(0, I) and N(d, I) are 2 (C/(C+4))^(k/2) (1 - exp(-|d|^2/(C+4))) apart."""
+    width, shift = 2.0 * latent, torch.full((latent,), 0.8)
+    there = 2 * (width / (width + 4)) ** (latent / 2) * (1 - math.exp(-float(shift.square().sum()) / (width + 4)))
+    a, b = normal(3000, latent), normal(3000, latent, seed=1) + shift
+
+    assert discrepancy(a, b, KERNELS["rbf"], [width]).item() == pytest.approx(there, rel=0.1)
+
+
+def test_mmd_is_the_sum_over_its_pairs():
+    """Counted by hand: pairs within without the diagonal, over n(n-1); pairs across all, over n^2."""
+    a, b, width = normal(5, 2), normal(5, 2, seed=1), 4.0
+
+    def near(x: Tensor, y: Tensor) -> float:
+        return width / (width + float((x - y).square().sum()))
+
+    within = sum(near(s[i], s[j]) for s in (a, b) for i in range(5) for j in range(5) if i != j) / 20
+    across = sum(near(x, y) for x in a for y in b) / 25
+
+    assert discrepancy(a, b, KERNELS["imq"], [width]).item() == pytest.approx(within - 2 * across, rel=1e-4)
+
+
+@pytest.mark.parametrize("code", ["point", "variational"])
+def test_the_weight_of_mmd_is_that_of_the_spec(code):
+    """The term is lambda MMD of the codes that the decoder saw, with width 2 k, divided by nothing else."""
+    spec = gaussian(model_code_kind=code, objective_matching_kind="mmd", objective_matching_weight=5.0)
+    batch = seen(spec)
+    state = batch.model.chance.get_state()
+    there = discrepancy(batch.out.coded.z, batch.prior(), KERNELS["imq"], [6.0])
+    batch.model.chance.set_state(state)
+
+    torch.testing.assert_close(terms(batch)["mmd"], (5.0 * there).expand(40))
+
+
+def test_mmd_falls_when_codes_come_to_the_prior():
+    """Training a Wasserstein autoencoder makes all codes together more like the prior than at the start."""
+    spec = gaussian(
+        model_code_kind="point",
+        objective_matching_kind="mmd",
+        objective_matching_weight=100.0,
+        optimizer_learning_rate=0.005,
+    )
+    values = [event.val["mmd"] for event in train(spec) if isinstance(event, Progress) and event.val]
+
+    assert values[-1] < 0.2 * values[0]
+
+
+def test_info_weighs_kl_and_mmd():
+    """KL weighs 1 - alpha and MMD alpha + lambda - 1, whatever beta is."""
+    plain, info = (
+        seen(gaussian(model_code_beta=7.0, objective_matching_kind=kind, objective_matching_weight=4.0, **more))
+        for kind, more in (("mmd", {}), ("info", {"objective_matching_alpha": 0.25}))
+    )
+    there, here = terms(plain), terms(info)
+
+    torch.testing.assert_close(here["kl"], there["kl"] / 7.0 * 0.75)
+    torch.testing.assert_close(here["mmd"], there["mmd"] / 4.0 * 3.25)
+
+
+@pytest.mark.parametrize(("alpha", "weight"), [(0.0, 0.001), (-1.0, 1.5), (0.5, 0.25)])
+def test_info_never_pushes_codes_away_from_the_prior(alpha, weight):
+    """Where alpha + lambda is below 1 the MMD would be made large (pythae's defaults), so it is refused."""
+    values = {"objective_matching_kind": "info", "objective_matching_alpha": alpha, "objective_matching_weight": weight}
+    with pytest.raises(SpecError, match="1 or more"):
+        check(gaussian(**values))
+    plan = Schedule(setting="objective_matching_weight", start=weight, end=10.0)
+    with pytest.raises(SpecError, match="1 or more"):
+        check(gaussian(**values | {"objective_matching_weight": 10.0, "schedules": (plan,)}))
+    check(gaussian(**values | {"objective_matching_weight": 1.0 - alpha}))
+
+
+# ------------------------------------------------------------------------------------- sliced Wasserstein
+
+
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_sliced_distance_is_the_transport_along_each_line(power):
+    """Along a line it is scipy's transport between the two samples: sorted over the batch, absolute, to the power."""
+    z, prior, lines = normal(12, 3), normal(12, 3, seed=1) - 0.5, normal(3, 4, seed=2)
+    lines = lines / lines.norm(dim=0)
+    costs = []
+    for line in lines.t():
+        apart = ((z @ line)[:, None] - (prior @ line)[None]).abs().pow(power).numpy()
+        costs.append(apart[linear_sum_assignment(apart)].mean())
+
+    assert sliced_distance(z, prior, lines, power).item() == pytest.approx(float(np.mean(costs)), rel=1e-5)
+
+
+def test_sliced_distance_is_zero_for_the_same_items_in_another_order():
+    """Which item is which does not matter, only where they lie."""
+    z, lines = normal(12, 3), torch.eye(3)
+
+    assert sliced_distance(z, z.flip(0), lines, 3).item() == 0.0
+
+
+def test_lines_have_length_one():
+    """A shift by d costs |d|^2 over the width of the code on average, so the lines are neither long nor short."""
+    spec = gaussian(model_code_kind="point", objective_matching_kind="sliced", objective_matching_projections=1000)
+    model = model_of(changed(spec, {"objective_matching_weight": 1.0}))
+    with torch.no_grad():
+        model.code.dense.weight.zero_()
+        model.code.dense.bias.fill_(20.0)  # so far off that the spread of the prior does not count
+    found = terms(look(model, X))["sliced"][0].item()
+
+    assert found == pytest.approx(20.0**2, rel=0.1)
 
 
 # ------------------------------------------------------------------------------ likelihoods with their constants
@@ -360,6 +523,10 @@ def test_the_decoders_gradient_trains_and_can_be_measured():
         ({"objective_matching_kind": "capacity", "model_code_kind": "point"}, "variational"),
         ({"objective_matching_kind": "total_correlation", "model_code_kind": "point"}, "variational"),
         ({"objective_matching_kind": "total_correlation", "training_batch_size": 1}, "batch_size"),
+        ({"objective_matching_kind": "mmd", "training_batch_size": 1}, "batch_size"),
+        ({"objective_matching_kind": "dip", "model_code_kind": "point"}, "variational"),
+        ({"objective_matching_kind": "info", "model_code_kind": "point"}, "variational"),
+        ({"objective_matching_kind": "mmd", "model_code_kind": "k_sparse"}, "point or variational"),
         ({"model_tied": True, "objective_decoder_decay": 0.1}, "tied"),
         ({"data_kind": "swiss_roll", "objective_reconstruction": "continuous_bernoulli"}, "minmax"),
         ({"objective_reconstruction": "continuous_bernoulli", "model_output": "sigmoid"}, "auto"),

@@ -45,9 +45,7 @@ class Batch:
         """Drives what a term draws: the run's own stream while training, else one that starts afresh from the seed, so
         that the same items cost the same.
         """
-        if self.model.training:
-            return self.model.chance
-        return torch.Generator().manual_seed(self.spec.training.seed)
+        return self.model.chance if self.model.training else self.once(_from_the_seed)
 
     @property
     def posterior(self) -> tuple[Tensor, Tensor]:
@@ -64,11 +62,24 @@ class Batch:
         found: Found = self.shared[find]
         return found
 
+    @property
+    def codes(self) -> Tensor:
+        """(batch, latent): the codes as the decoder sees them while training, drawn where they are clouds."""
+        return self.out.coded.z if self.out.coded.mu is None else self.draws()[0]
+
+    def prior(self) -> Tensor:
+        """As many draws of N(0, I) as there are codes: (batch, latent)."""
+        return torch.empty_like(self.out.coded.z).normal_(generator=self.chance)
+
     def draws(self, count: int = 1) -> Tensor:
         """(count, batch, latent) from each item's Gaussian; while training, the first is what the decoder saw."""
         mu, log_var = self.posterior
         chance, drawn = self.chance, [self.out.coded.z] if self.model.training else []
         return torch.stack(drawn + [sample(mu, log_var, chance) for _ in range(count - len(drawn))])
+
+
+def _from_the_seed(batch: Batch) -> torch.Generator:
+    return torch.Generator().manual_seed(batch.spec.training.seed)
 
 
 def look(

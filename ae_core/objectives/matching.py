@@ -6,7 +6,7 @@ Each is a property of the batch, given to each of its items: (batch,), nats unle
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from ae_core.compatibility import training_items
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import kl, log_normal
-from ae_core.spec import TotalCorrelation
+from ae_core.spec import DIP, MMD, Info, Sliced, TotalCorrelation
 
 
 def capacity_gap(batch: Batch) -> Tensor:
@@ -26,6 +26,88 @@ def capacity_gap(batch: Batch) -> Tensor:
     """
     gap = kl(batch).mean() - batch.dials("objective_matching_capacity")
     return gap.abs().expand(len(batch.x))
+
+
+def off_diagonal(batch: Batch) -> Tensor:
+    """sum over i != j of C_ij^2, C the covariance of the codes. Source: Kumar et al. 2018."""
+    covariance = batch.once(code_covariance)
+    return (covariance - covariance.diagonal().diag()).square().sum().expand(len(batch.x))
+
+
+def diagonal(batch: Batch) -> Tensor:
+    """sum over i of (C_ii - 1)^2. Source: Kumar et al. 2018."""
+    return (batch.once(code_covariance).diagonal() - 1).square().sum().expand(len(batch.x))
+
+
+def code_covariance(batch: Batch) -> Tensor:
+    """(latent, latent), over the batch: of the centres (version i), to which version ii adds the clouds' own mean
+    variances, as a diagonal matrix. Divided by the number of items. Source: Kumar et al. 2018.
+    """
+    mu, log_var = batch.posterior
+    centred = mu - mu.mean(dim=0)
+    covariance = centred.t() @ centred / len(mu)
+    if cast(DIP, batch.spec.objective.matching).version == "ii":
+        covariance = covariance + log_var.exp().mean(dim=0).diag()
+    return covariance
+
+
+def mmd(batch: Batch) -> Tensor:
+    """`discrepancy` between the codes and as many draws of N(0, I)."""
+    matching = cast("MMD | Info", batch.spec.objective.matching)
+    z = batch.codes
+    reach = 2 * z.shape[1] * matching.bandwidth**2
+    widths = [reach * scale for scale in SCALES[matching.scales]]
+    return discrepancy(z, batch.prior(), KERNELS[matching.kernel], widths).expand(len(z))
+
+
+KERNELS: dict[str, Callable[[Tensor, float], Tensor]] = {
+    "rbf": lambda squares, width: (-squares / width).exp(),
+    "imq": lambda squares, width: width / (width + squares),
+}
+"""Of squared distances; width: 2 x latent x bandwidth^2, the mean squared distance of two draws of the prior."""
+
+SCALES = {"one": (1.0,), "seven": (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)}
+
+
+def discrepancy(z: Tensor, prior: Tensor, kernel: Callable[[Tensor, float], Tensor], widths: Sequence[float]) -> Tensor:
+    """Squared maximum mean discrepancy of two samples, (items, latent) each: no unit, summed over widths.
+
+    The unbiased estimate: an item's likeness to itself is left out within each sample, and only there. So it is 0 on
+    average for samples of one distribution, and may then be a little below 0. Source: Gretton et al. 2012, eq. 3;
+    Tolstikhin et al. 2018, algorithm 2 (kernels and widths).
+    """
+
+    def likeness(squares: Tensor) -> Tensor:
+        return torch.stack([kernel(squares, width) for width in widths]).sum(dim=0)
+
+    def within(sample: Tensor) -> Tensor:
+        pairs = likeness(squared_distances(sample, sample))
+        return (pairs.sum() - pairs.diagonal().sum()) / max(len(sample) * (len(sample) - 1), 1)
+
+    return within(z) + within(prior) - 2 * likeness(squared_distances(z, prior)).mean()
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """||a_i - b_j||^2, summed over the code: (n, latent), (m, latent) -> (n, m)."""
+    squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1)[None] - 2 * a @ b.t()
+    return squares.clamp(min=0)
+
+
+def sliced(batch: Batch) -> Tensor:
+    """`sliced_distance` between the codes and as many draws of N(0, I), along fresh random lines."""
+    matching = cast(Sliced, batch.spec.objective.matching)
+    z = batch.codes
+    lines = torch.empty(z.shape[1], matching.projections).normal_(generator=batch.chance)
+    return sliced_distance(z, batch.prior(), lines / lines.norm(dim=0), matching.power).expand(len(z))
+
+
+def sliced_distance(z: Tensor, prior: Tensor, lines: Tensor, power: int) -> Tensor:
+    """Mean over lines and items of |sorted z - sorted prior|^power, the transport along each line (Wasserstein).
+
+    z, prior: (items, latent). lines: (latent, lines), columns of length 1. Source: Kolouri et al. 2018.
+    """
+    apart = (z @ lines).sort(dim=0).values - (prior @ lines).sort(dim=0).values
+    return apart.abs().pow(power).mean()
 
 
 def part_of_kl(name: str) -> Callable[[Batch], Tensor]:

@@ -7,32 +7,36 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ae_core.dials import Dials
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, jacobian_norm, kl, kl_sparsity
 from ae_core.objectives.codebook import codebook, commitment
 from ae_core.objectives.dead_units import auxiliary
-from ae_core.objectives.matching import capacity_gap, part_of_kl
+from ae_core.objectives.matching import capacity_gap, diagonal, mmd, off_diagonal, part_of_kl, sliced
 from ae_core.objectives.reconstruction import reconstruction
 from ae_core.objectives.topological import topological
-from ae_core.spec import Capacity, NoMatching, Quantised, RunSpec, Spec, TotalCorrelation
+from ae_core.spec import DIP, MMD, Capacity, Info, NoMatching, Quantised, RunSpec, Sliced, Spec, TotalCorrelation
 
 
 @dataclass(frozen=True)
 class Term:
     """A penalty. weight: key of the setting that weighs it; where the spec has no such setting, or it is 0 all through
-    the run, the term is not there. None: it weighs 1. value: (batch,), nats before weighting; a property of the whole
-    batch is given to each of its items. applies: whether runs of this spec can have it.
+    the run, the term is not there. Or what makes the weight of several settings. None: it weighs 1. value: (batch,),
+    nats before weighting; a property of the whole batch is given to each of its items. applies: whether runs of this
+    spec can have it.
     """
 
-    weight: str | None
+    weight: str | Callable[[Dials], float] | None
     value: Callable[[Batch], Tensor]
     applies: Callable[[RunSpec], bool] = lambda spec: True
 
     def weighs(self, batch: Batch) -> float | None:
         """What its value is multiplied by now; None where the objective does not have it."""
-        if not self.applies(batch.spec) or (self.weight and not batch.dials.ever(self.weight)):
+        if not self.applies(batch.spec):
             return None
-        return batch.dials(self.weight) if self.weight else 1.0
+        if isinstance(self.weight, str):
+            return batch.dials(self.weight) if batch.dials.ever(self.weight) else None
+        return self.weight(batch.dials) if self.weight else 1.0
 
 
 KL = {"kl": Term("model_code_beta", kl)}
@@ -44,6 +48,17 @@ MATCHINGS: dict[type[Spec], dict[str, Term]] = {
         name: Term(f"objective_matching_{name}", part_of_kl(name))
         for name in ("mutual_information", "total_correlation", "dimension_wise")
     },
+    DIP: KL
+    | {
+        "off_diagonal": Term("objective_matching_off_diagonal", off_diagonal),
+        "diagonal": Term("objective_matching_diagonal", diagonal),
+    },
+    Info: {
+        "kl": Term(lambda dials: 1 - dials("objective_matching_alpha"), kl),
+        "mmd": Term(lambda dials: dials("objective_matching_alpha") + dials("objective_matching_weight") - 1, mmd),
+    },
+    MMD: KL | {"mmd": Term("objective_matching_weight", mmd)},
+    Sliced: KL | {"sliced": Term("objective_matching_weight", sliced)},
 }
 """What shapes the codes of all items together, by kind. A kind without `kl` puts something else in its place."""
 

@@ -277,7 +277,8 @@ class Trainer:
     def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
         parts = {name: value for name, value in means.items() if name not in READINGS}
         parts |= {name: float(value) for name, value in weight_terms(self.model).items()}
-        return {"loss": sum(parts.values()), **means, **parts, "mse": mse}
+        total = sum(parts[name] for name in sorted(parts))  # in one order, so that a resumed run has the same last bit
+        return {"loss": total, **means, **parts, "mse": mse}
 
     def _judge(self, loss: float) -> None:
         """Early stopping on the loss of the items kept aside."""

@@ -106,6 +106,9 @@ def test_the_parameter_count_is_that_of_the_network(name):
 UNEQUAL_TWICE = {
     "topological": "a doubled item adds an edge of length zero, which costs nothing, so each item costs half",
     "beta_tcvae": "estimates a density from the other items of the batch, of which each is there twice",
+    "info_vae": "an unbiased estimate leaves out an item's likeness to itself, but not to its double",
+    "wae_mmd": "an unbiased estimate leaves out an item's likeness to itself, but not to its double",
+    "swae": "is compared with as many draws of the prior as there are items",
 }
 
 
