@@ -107,6 +107,12 @@ def _check_code(spec: RunSpec) -> None:
                 f"model.code.k: of {code.latent_dim} numbers at most {code.latent_dim} can be kept, got "
                 f"{max([code.k, *ends]):g}. Choose a smaller k or a wider code."
             )
+    constant = isinstance(spec.model, MLP) and spec.model.bias and output_of(spec) == "identity"
+    if isinstance(code, Point | KSparse) and code.centred and not constant:
+        raise SpecError(
+            "A centred code takes the decoder's constant off each item, so it needs dense layers with biases and an "
+            "identity output. Choose those (mse has that output), or switch model.code.centred off."
+        )
     if isinstance(code, Quantised) and code.latent_dim % code.slots:
         raise SpecError(
             f"model.code.slots: a code of {code.latent_dim} numbers cannot be shared out evenly among {code.slots} "
@@ -256,6 +262,12 @@ def training_items(spec: RunSpec) -> int:
     """Items that are learned from (for grouped splits: about)."""
     count = DATASETS[spec.data.kind].count(spec.data)
     return count - math.ceil(count * spec.data.val_fraction)
+
+
+def is_sparse(spec: RunSpec) -> bool:
+    """Whether numbers of the code can rest at exactly zero."""
+    code = spec.model.code
+    return isinstance(code, KSparse) or (isinstance(code, Point) and code.activation == "relu")
 
 
 def code_width(spec: RunSpec) -> int:

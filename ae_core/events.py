@@ -90,7 +90,7 @@ class Finished(Event):
     """The last event. reason: epochs, target_loss, patience, max_seconds, stopped or diverged.
 
     metrics: `train_mse`, `val_mse` (mean over items and features, on the scaled data), `seconds`, `samples_per_second`,
-    `parameters`, and for a Gaussian code `val_elbo` and `val_kl` (nats per item).
+    `parameters`, and what `metrics.final` adds for some codes, as `val_elbo` and `val_kl` (nats per item).
     """
 
     kind: ClassVar[str] = "finished"
