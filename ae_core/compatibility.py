@@ -37,6 +37,7 @@ from ae_core.spec import (
 )
 
 Output = Literal["identity", "sigmoid", "softmax", "unit_mean"]
+Gradients = Literal["explicit", "autograd"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "unit_mean", "cross_entropy": "softmax"}
 
 
@@ -81,6 +82,11 @@ def check(spec: RunSpec) -> None:
         )
     _check_schedules(spec)
     _check_corruption(spec)
+    if spec.training.gradients == "explicit" and (beyond := beyond_explicit(spec)):
+        raise SpecError(
+            f"Explicit gradients cover dense layers with the usual terms, and not {beyond}. "
+            "Set training.gradients to auto."
+        )
 
 
 def _check_conditional(spec: RunSpec) -> None:
@@ -245,6 +251,54 @@ def output_of(spec: RunSpec) -> Output:
     if spec.model.output != "auto":
         return spec.model.output
     return USUAL_OUTPUT.get(spec.objective.reconstruction, "identity")
+
+
+EXPLICIT: dict[str, tuple[str, ...] | None] = {
+    "model_hidden": None,
+    "model_activation": ("relu", "tanh", "sigmoid", "gelu", "identity"),
+    "model_dropout": None,
+    "model_tied": None,
+    "model_bias": None,
+    "model_output": ("auto", "identity", "sigmoid"),
+    "model_code_kind": ("point", "variational"),
+    "model_code_latent_dim": None,
+    "model_code_activation": ("identity", "relu", "sigmoid", "tanh"),
+    "model_code_beta": None,
+    "objective_reconstruction": ("mse", "bce"),
+    "objective_weight_decay": None,
+    "objective_weight_l1": None,
+    "objective_code_l1": None,
+    "objective_corruption_kind": ("none", "gaussian", "masking", "salt_pepper"),
+    "objective_corruption_level": None,
+    "optimizer_kind": ("adam", "adamw", "sgd", "rmsprop"),
+    "optimizer_learning_rate": None,
+    "optimizer_momentum": None,
+    "optimizer_schedule": None,
+}
+"""What `training.explicit` has the derivatives of: settings, and of those with words which words."""
+
+
+def beyond_explicit(spec: RunSpec) -> str:
+    """The first setting of which the explicit gradients know nothing, as `key = value`, or nothing. A setting that they
+    do not know stops them where it is not at its default, so what is added later is trained by autograd.
+    """
+    if type(spec.model) is not MLP:
+        return f"model_kind = {spec.model.kind}"
+    for leaf in settings(spec):
+        if leaf.key.startswith(("data_", "training_")) or leaf.key == "schedules":
+            continue
+        words = EXPLICIT.get(leaf.key, ())
+        if leaf.value != leaf.default if words == () else words is not None and leaf.value not in words:
+            return f"{leaf.key} = {leaf.value}"
+    moved = (plan.setting for plan in spec.schedules if plan.setting not in EXPLICIT)
+    return next((f"schedules = {setting}" for setting in moved), "")
+
+
+def gradients_of(spec: RunSpec) -> Gradients:
+    """How gradients are found, once `auto` is decided: explicitly wherever that can be, which is always faster."""
+    if spec.training.gradients != "auto":
+        return spec.training.gradients
+    return "autograd" if beyond_explicit(spec) else "explicit"
 
 
 def features(spec: RunSpec) -> int:

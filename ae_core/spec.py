@@ -750,6 +750,14 @@ class Training(Spec):
         Field(ge=0, le=2**31 - 1, description="Start of every random number: weights, order of batches, noise."),
         Knob(level="beginner"),
     ] = 0
+    gradients: Annotated[
+        Literal["auto", "explicit", "autograd"],
+        Field(
+            description="How gradients are found: written out for dense layers, which is several times faster, or by "
+            "PyTorch's autograd, which knows everything. Auto takes the faster one that can."
+        ),
+        Knob(),
+    ] = "auto"
 
 
 Way = Literal["linear", "cosine", "cyclic", "warm_up"]

@@ -134,7 +134,7 @@ def test_silence_is_counted_in_training_steps():
     trainer.start()
     for _ in range(6):
         before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
-        trainer._step()
+        trainer.advance(steps=1)
         rows = trainer._order_of_items[trainer._course.position - 64 : trainer._course.position]
         after = {name: value.clone() for name, value in trainer.model.state_dict().items()}
         trainer.model.load_state_dict(before)
