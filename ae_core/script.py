@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ae_core.spec import RunSpec, Spec
 
@@ -18,10 +18,15 @@ model = training.result()  # model.encode(x), model.decode(z), model.reconstruct
 """
 
 
-def python_lines(spec: RunSpec) -> str:
-    """A script that trains this spec and keeps the fitted model. Only settings that are not the default are named."""
+def python_lines(spec: RunSpec, rates: Sequence[tuple[int, float]] = ()) -> str:
+    """A script that trains this spec and keeps the fitted model. Only settings that are not the default are named.
+
+    rates: (step, learning rate) of each change by hand. The script names them, it does not repeat them.
+    """
+    by_hand = "".join(f"# At step {step} the learning rate was set to {rate:g} by hand.\n" for step, rate in rates)
     names = ", ".join(sorted({type(part).__name__ for part in _constructed(spec)}))
-    return f"from ae_core.spec import {names}\nfrom ae_core.training import train\n\nspec = {_call(spec)}\n{_REST}"
+    imports = f"from ae_core.spec import {names}\nfrom ae_core.training import train\n"
+    return f"{by_hand}{imports}\nspec = {_call(spec)}\n{_REST}"
 
 
 def _changed(spec: Spec) -> dict[str, object]:

@@ -25,6 +25,16 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_kind(cls, value: Any) -> Any:
+        """A part that does not say its kind is of the usual one."""
+        if not isinstance(value, Mapping):
+            return value
+        usual = {name: field.default.kind for name, field in cls.model_fields.items() if hasattr(field.default, "kind")}
+        parts = {name: value[name] for name in usual if isinstance(value.get(name), Mapping)}
+        return {**value, **{name: {"kind": usual[name], **part} for name, part in parts.items()}}
+
 
 @dataclass(frozen=True)
 class Knob:

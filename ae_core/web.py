@@ -224,7 +224,7 @@ class _Api:
         return terms
 
     def _script(self, run: Run) -> bytes:
-        return python_lines(run.spec).encode()
+        return python_lines(run.spec, self._store.rates_set(run.id)).encode()
 
     def _weights(self, run: Run) -> bytes:
         blob = self._store.checkpoint(run.id)

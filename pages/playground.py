@@ -8,6 +8,7 @@ from ae_core import frames, services
 from ae_core.compatibility import check, features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
 from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
+from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
 from ae_core.spec import MOST_CHANNELS, WIDEST, Code, RunSpec, in_effect, to_url
@@ -110,7 +111,7 @@ def transport_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
             "keyboard_double_arrow_right",
             "E",
             state.act(_step),
-            steps_per_epoch(spec),
+            steps_per_epoch(run.spec if run and active else spec),
             disabled=active and status != "paused",
         )
         _button("stop", "stop", "X", state.act(_command), "stop", disabled=not active)
@@ -171,11 +172,14 @@ def _button(
 
 
 def _train() -> None:
-    """A new run of the experiment on the knobs; or the untouched one on the stage goes on."""
+    """A new run of the experiment on the knobs, in place of the one that trains; or the untouched one on the stage
+    goes on.
+    """
     spec, run = state.spec(), state.current_run()
     if run and run.owner == state.owner() and run.spec == spec and run.status == "paused" and run.step == 0:
         _client().command(run.id, state.owner(), "resume")
     else:
+        _stop_mine(run)
         state.open_run(_client().start_run(spec, state.owner()))
 
 
@@ -192,11 +196,17 @@ def _step(count: int) -> None:
 def _reset() -> None:
     """The same starting weights again, before the first step."""
     run = state.current_run()
-    if run and run.owner == state.owner() and run.status in GOES_ON:
-        if run.step == 0 and run.status == "paused" and run.spec == state.spec():
-            return
-        _client().command(run.id, state.owner(), "stop")
+    mine = run is not None and run.owner == state.owner()
+    if run and mine and run.step == 0 and run.status == "paused" and run.spec == state.spec():
+        return
+    _stop_mine(run)
     _fresh()
+
+
+def _stop_mine(run: Run | None) -> None:
+    """The run that leaves the stage does not train on unseen."""
+    if run and run.owner == state.owner() and run.status in GOES_ON:
+        _client().command(run.id, state.owner(), "stop")
 
 
 def _new_seed() -> None:
@@ -262,20 +272,20 @@ def closer_ui(run: Run | None) -> None:
 
 def share_ui(spec: RunSpec, run: Run | None) -> None:
     """Links to send, the run in Python, and its files."""
-    address = (st.context.url or "").split("?")[0]
-    shown = run.spec if run else spec
+    address = for_others((st.context.url or "").split("?")[0], st.config.get_option("server.address"))
+    shown, rates = (run.spec, state.store().rates_set(run.id)) if run else (spec, [])
     drawer = st.expander(t("share.title"), icon=":material/share:", key="share_drawer", on_change="rerun")
     if not drawer.open:
         return
     with drawer:
         if run:
             st.caption(t("share.link"))
-            st.code(f"{address}?run={run.id}", language=None)
+            st.code(f"{address.rstrip('/')}/?run={run.id}", language=None)
         st.caption(t("share.settings_link"))
         query = "&".join(f"{key}={value}" for key, value in to_url(spec, STARTER).items())
-        st.code(f"{address}?{query}" if query else address, language=None)
+        st.code(f"{address.rstrip('/')}/?{query}" if query else address, language=None)
         st.caption(f"{t('share.python')}. {t('share.python_help')}")
-        st.code(python_lines(shown), language="python")
+        st.code(python_lines(shown, rates), language="python")
         if run and run.metrics:
             st.link_button(t("share.weights"), f"{address.rstrip('/')}/api/runs/{run.id}/files/weights.safetensors")
 
@@ -306,8 +316,8 @@ def bench_ui() -> None:
     with above:
         transport_ui(spec, run, mine)
         model_ui(spec, run, mine)
-        messages_ui(spec, run, mine)
         hourglass_ui(spec)
+        messages_ui(spec, run, mine)
     gallery.dialogs(spec)
     if state.behind(run):
         st.rerun()

@@ -20,6 +20,8 @@ from urllib.error import URLError
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[1]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -75,8 +77,8 @@ class App:
             return json.load(answer)
 
     def until(self, **wanted: str) -> None:
-        """Waits until the server says so of itself, for a minute at most."""
-        give_up = time.monotonic() + 60
+        """Waits until the server says so of itself."""
+        give_up = time.monotonic() + 2 * PATIENCE
         while not wanted.items() <= self.health().items():
             if self.process.poll() is not None or time.monotonic() > give_up:
                 raise AssertionError(f"The app did not become {wanted}:\n{self.log.read_text(errors='replace')}")

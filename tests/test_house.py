@@ -30,7 +30,7 @@ FLOORS = [
     },
     {"training"},
     {"store", "stream", "engine"},
-    {"services", "web", "starter"},
+    {"services", "web", "starter", "network"},
 ]
 ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}

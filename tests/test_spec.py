@@ -98,7 +98,8 @@ def test_a_new_kind_keeps_the_settings_it_shares_with_the_old_one(spec: RunSpec,
     assert (new.data.kind, new.model.code.kind) == (data, code)
     for key, leaf in after.items():
         if not key.endswith("_kind") and key != "schedules":
-            assert leaf.value == before.get(key, leaf.default), key
+            fits = not leaf.choices or before.get(key) in leaf.choices
+            assert leaf.value == (before.get(key, leaf.default) if fits else leaf.default), key
     assert (new.objective, new.optimizer, new.training) == (spec.objective, spec.optimizer, spec.training)
 
 
@@ -189,6 +190,14 @@ def test_fields_that_do_not_exist_are_refused(part: str) -> None:
 def test_missing_fields_take_their_defaults() -> None:
     """An empty object is the usual experiment."""
     assert read({}) == read("{}") == RunSpec()
+
+
+@pytest.mark.parametrize("text", ['{"data": {"val_fraction": 0.2}}', '{"model": {"code": {"latent_dim": 3}}}'])
+def test_a_part_that_does_not_say_its_kind_is_of_the_usual_one(text: str) -> None:
+    """Missing fields take their defaults, also the kind of a dataset, a model or a code."""
+    spec = read(text)
+
+    assert (spec.data.kind, spec.model.kind, spec.model.code.kind) == ("digits", "mlp", "point")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '{"data": 3}', '{"data": {"kind": "nope"}}', '"\\ud800"'])

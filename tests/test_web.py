@@ -453,6 +453,13 @@ def test_a_script_makes_the_same_spec(spec: RunSpec) -> None:
     assert scope["spec"] == spec
 
 
+def test_a_script_tells_what_was_changed_by_hand() -> None:
+    """A learning rate moved in flight is no part of the spec, so the script names it."""
+    lines = python_lines(RunSpec(), [(120, 0.002)])
+
+    assert lines.startswith("# At step 120 the learning rate was set to 0.002 by hand.\nfrom ae_core")
+
+
 def test_a_script_is_short_and_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """Ten lines for the defaults; with a few changes they train and give the fitted model."""
     few = changed(RunSpec(), {"data_kind": "wine", "training_epochs": 2, "model_hidden": (8,)})

@@ -34,7 +34,7 @@ def draw_latent(found: LatentMap, words: Mapping[str, str]) -> go.Figure:
     """One trace a class (or one continuous colour); a 1-D code has one lane a class. words: `axis`, `class`."""
     figure = go.Figure()
     if found.colour is not None:
-        shade = {"color": found.colour, "colorscale": "Cividis", "showscale": True}
+        shade = {"color": found.colour, "colorscale": "Viridis", "showscale": True}
         _add(figure, found.codes, np.zeros(len(found.codes)), "", shade)
     else:
         for label in np.unique(found.labels):
@@ -43,8 +43,17 @@ def draw_latent(found: LatentMap, words: Mapping[str, str]) -> go.Figure:
             marker = {"color": PALETTE[label % len(PALETTE)], "symbol": MARKERS[label % len(MARKERS)]}
             _add(figure, found.codes[rows], np.full(rows.sum(), label), name, marker)
     figure.update_layout(legend_title=words["class"], margin={"l": 10, "r": 10, "t": 10, "b": 10}, height=640)
+    names = [f"{words['axis']} {number}" for number in (1, 2, 3)]
+    if found.codes.shape[1] == 3:
+        figure.update_scenes(xaxis_title=names[0], yaxis_title=names[1], zaxis_title=names[2])
+        return figure
+    figure.update_xaxes(title=names[0])
     if found.codes.shape[1] == 2:
-        figure.update_xaxes(title=f"{words['axis']} 1").update_yaxes(title=f"{words['axis']} 2", scaleanchor="x")
+        return figure.update_yaxes(title=names[1], scaleanchor="x")
+    if found.colour is None:
+        lanes = [int(label) for label in np.unique(found.labels)]
+        lane_names = [found.names[label] if 0 <= label < len(found.names) else "" for label in lanes]
+        figure.update_yaxes(title=words["class"], tickvals=lanes, ticktext=lane_names)
     return figure
 
 

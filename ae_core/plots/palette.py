@@ -1,17 +1,18 @@
 """Ten colours that people with any kind of colour vision can tell apart, and a marker for each as a second cue."""
 
 PALETTE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#8C6BB1",
-    "#7F7F7F",
-    "#B8A400",
-    "#332288",
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#d55e00",
+    "#cc79a7",
+    "#56b4e9",
+    "#a89a00",
+    "#882255",
+    "#666673",
+    "#4f3fb0",
 )
-"""Okabe and Ito 2008, extended."""
+"""Okabe and Ito 2008, extended; the stage's own on a light ground."""
 
-MARKERS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "triangle-down", "star", "hexagon", "pentagon")
+MARKERS = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "hexagon", "star", "x", "pentagon")
+"""The stage's shapes, in its order."""

@@ -204,6 +204,13 @@ class Store:
             rows = db.execute(_EVENTS, {"run": run, "seq": seq, "limit": limit})
             return [(row.seq, json.loads(row.body)) for row in rows]
 
+    def rates_set(self, run: str) -> list[tuple[int, float]]:
+        """Step and learning rate of each change by hand, in order."""
+        query = sa.select(events.c.step, events.c.body).where(events.c.run == run, events.c.kind == "learning_rate_set")
+        with self._reading() as db:
+            rows = db.execute(query.order_by(events.c.seq))
+            return [(row.step, float(json.loads(row.body)["learning_rate"])) for row in rows]
+
     def snapshot_after(self, run: str, serial: int) -> tuple[int, bytes] | None:
         """The newest snapshot and its serial, if it is newer than `serial`."""
         with self._reading() as db:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
 
 from ae_core.compatibility import step_flops
 from ae_core.data import prepare
@@ -26,7 +29,8 @@ class Training(Iterator[Event]):
         self._events = self._happen()
 
     def __next__(self) -> Event:
-        return next(self._events)
+        with _one_thread():
+            return next(self._events)
 
     def result(self) -> Fitted:
         """Trains to the end, if it is not there yet, and gives the model to work with."""
@@ -58,6 +62,17 @@ class Training(Iterator[Event]):
         else:
             yield from events
             yield trainer.snapshot()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread, as the engine's workers have it: another number of threads gives other last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def train(spec: RunSpec) -> Training:

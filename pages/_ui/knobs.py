@@ -136,10 +136,15 @@ def steps(leaf: Setting) -> list[float]:
     else:
         powers = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
         stops = [mantissa * 10.0**power for power in powers for mantissa in MANTISSAS]
-    fitting = {float(f"{stop:.3g}") for stop in stops if start * 0.999 <= stop <= high * 1.001} | {float(leaf.value)}
+    fitting = {float(f"{stop:.12g}") for stop in stops if start * 0.999 <= stop <= high * 1.001} | {float(leaf.value)}
     if low == 0:
         fitting.add(0.0)
     return sorted(fitting)
+
+
+def _decimals(*values: float | None) -> int:
+    """Digits behind the point that tell all of these exactly."""
+    return max(len(f"{value:g}".partition(".")[2]) for value in values if value is not None)
 
 
 def _draw(leaf: Setting, on_change: Callable[..., None] | None) -> None:
@@ -154,7 +159,10 @@ def _draw(leaf: Setting, on_change: Callable[..., None] | None) -> None:
         st.select_slider(options=[kind(stop) for stop in steps(leaf)], format_func=show, **common)
     elif leaf.knob.step is not None:
         kind = type(leaf.default)
-        st.slider(min_value=kind(leaf.low), max_value=kind(leaf.high), step=kind(leaf.knob.step), **common)
+        digits = "%d" if kind is int else f"%.{_decimals(leaf.low, leaf.high, leaf.knob.step)}f"
+        st.slider(
+            min_value=kind(leaf.low), max_value=kind(leaf.high), step=kind(leaf.knob.step), format=digits, **common
+        )
     else:
         whole = isinstance(leaf.default, int) or leaf.key == "training_patience"
         kind = int if whole else float

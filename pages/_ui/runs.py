@@ -12,6 +12,7 @@ from pages._ui import knobs, state
 from pages._ui.text import t
 
 TABLE, NAME = "runs", "runs_name"
+SLOWER = 10  # times smaller steps for a run that diverged
 
 
 def run_list(current: Run | None) -> None:
@@ -26,7 +27,7 @@ def run_list(current: Run | None) -> None:
             return
         picked = st.dataframe(
             [_row(run, current) for run in found],
-            key=TABLE,
+            key=f"{TABLE}_{sum(hash(run.id) for run in found)}",  # another list, another table: a tick is for one run
             on_select="rerun",
             selection_mode="single-row",
             hide_index=True,
@@ -68,10 +69,10 @@ def _deeds(run: Run) -> None:
             args=(run.id,),
         )
         with st.popover(t("runs.rename"), icon=":material/edit:"):
-            st.text_input(t("runs.new_name"), value=run.title, key=f"{NAME}_{run.id}", max_chars=120)
+            st.text_input(t("runs.new_name"), value=run.title, key=f"{NAME}_{run.id}")
             st.button(t("runs.save"), key="run_rename", on_click=state.act(_rename), args=(run.id,))
         with st.popover(t("runs.delete"), icon=":material/delete:"):
-            st.write(t("runs.delete_sure"))
+            st.write(t("runs.delete_sure", name=name_of(run)))
             st.button(t("runs.delete_yes"), key="run_delete", on_click=state.act(_delete), args=(run.id,))
 
 
@@ -79,14 +80,18 @@ def _open(run_id: str) -> None:
     state.open_run(run_id)
     run = state.current_run()
     if run:
-        state.put(run.spec)
+        state.put(state.as_it_runs(run))
 
 
 def _continue(run_id: str) -> None:
-    """An unfinished run goes on; a finished one gets a child with as many epochs again."""
+    """An unfinished run goes on, one that diverged with smaller steps; a finished one gets a child with as many epochs
+    again.
+    """
     run, client = state.store().run(run_id), services.current().client
     if run.status == "finished":
         run_id = client.continue_run(run.id, state.owner(), 2 * run.spec.training.epochs)
+    elif run.status == "diverged":
+        client.command(run.id, state.owner(), "resume", learning_rate=run.learning_rate / SLOWER)
     else:
         client.command(run.id, state.owner(), "resume")
     _open(run_id)

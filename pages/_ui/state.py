@@ -17,7 +17,7 @@ from ae_core import services
 from ae_core.errors import AeError, SpecError, UnknownRun
 from ae_core.spec import RunSpec, Schedule, changed, from_url, read, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
-from ae_core.store import Run, Store
+from ae_core.store import ACTIVE, Run, Store
 from ae_core.web import COOKIE as CLIENT_COOKIE
 from ae_core.web import client_of
 from pages._ui.text import t
@@ -36,7 +36,7 @@ def open_session() -> None:
     st.session_state[NOTICES] = [("warning", t("notice.url", problem=problem)) for problem in problems]
     st.session_state[RUN] = _first_run(params.get("run", ""))
     if not set(params) & {leaf.key for leaf in settings(spec)} and (run := current_run()) is not None:
-        spec = run.spec
+        spec = as_it_runs(run)
     st.session_state[SPEC] = spec.model_dump_json()
 
 
@@ -60,9 +60,13 @@ def spec() -> RunSpec:
     values = {key: st.session_state[key] for key in drawn if key in st.session_state}
     try:
         now = changed(kept, values)
-    except SpecError as error:
-        notify("error", str(error))
+    except SpecError:
         now = kept
+        for key, value in values.items():  # one that does not fit leaves the others alone
+            try:
+                now = changed(now, {key: value})
+            except SpecError as error:
+                notify("error", str(error))
     st.session_state[SPEC] = now.model_dump_json()
     return now
 
@@ -125,7 +129,17 @@ def open_run(run: str) -> None:
 
 def settle() -> None:
     """Notes what the whole page is drawn for: this run, these settings."""
-    st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC])
+    st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC], _moves(current_run()))
+
+
+def _moves(run: Run | None) -> bool:
+    """Whether the run waits or trains; what stands below the stage is for runs that stand still."""
+    return run is not None and run.status in ACTIVE
+
+
+def as_it_runs(run: Run) -> RunSpec:
+    """The run's experiment with the learning rate that it has now."""
+    return changed(run.spec, {"optimizer_learning_rate": run.learning_rate})
 
 
 def behind(run: Run | None) -> bool:
@@ -133,10 +147,12 @@ def behind(run: Run | None) -> bool:
 
     A new run that still waits is let onto the stage first; the stage tells when it does not wait any more.
     """
-    drawn_run, drawn_spec = st.session_state[DRAWN]
+    drawn_run, drawn_spec, moved = st.session_state[DRAWN]
+    if drawn_spec != st.session_state[SPEC]:  # at once: the browser still holds the widgets' earlier values
+        return True
     if drawn_run != st.session_state[RUN]:
         return run is None or run.status != "queued"
-    return bool(drawn_spec != st.session_state[SPEC])
+    return bool(moved != _moves(run))
 
 
 def owner() -> str:

@@ -168,6 +168,70 @@ def test_reset_keeps_the_starting_weights_and_new_seed_changes_them(visit, app):
     assert first_loss(page) != one
 
 
+def test_every_new_seed_is_the_next_and_the_one_that_trains(visit, app):
+    """Pressed twice the knob shows 2, so does the waiting run, and Train trains that seed."""
+    page = visit("training_epochs=2")
+    until(page, "d.status === 'finished'")
+    for seed in (1, 2):
+        before = told(page, "run")
+        press(page, "new_seed")
+        until(page, f"d.run !== '{before}' && d.status === 'paused'")
+        expect(page.locator(".st-key-training_seed input")).to_have_value(str(seed), timeout=PATIENCE)
+        assert app.run(told(page, "run"))["spec"]["training"]["seed"] == seed
+    press(page, "train")
+    until(page, "d.status === 'finished'")
+
+    assert app.run(told(page, "run"))["spec"]["training"]["seed"] == 2
+
+
+def test_train_replaces_the_run_that_trains(visit, app):
+    """Pressing Train twice leaves one run training, not two."""
+    page = visit(LONG)
+    first = train(page)
+    train(page)
+
+    wait_for(lambda: app.run(first)["status"] == "stopped")
+    press(page, "stop")
+
+
+def test_what_stands_below_the_stage_follows_its_status(visit):
+    """The chart of the latent map is offered once a run has finished, without touching anything."""
+    page = visit("training_epochs=2")
+    until(page, "d.status === 'finished'")
+    page.locator(".st-key-train button").click()
+    until(page, "d.run !== 'starter' && d.status === 'finished'")
+
+    expect(page.locator(".st-key-closer")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_short_run_ends_with_all_its_points_in_the_picture(visit):
+    """The axes go on to where the last points lie, also when no further frame comes."""
+    page = visit("training_epochs=3")
+    until(page, "d.status === 'finished'")
+    page.locator(".st-key-train button").click()
+    until(page, "d.run !== 'starter' && d.status === 'finished'")
+    canvas = page.locator("[data-testid=stage-latent] canvas").first
+    page.wait_for_function("document.querySelector('[data-testid=stage-latent] canvas').dataset.inside === '1'")
+
+    assert canvas.get_attribute("data-inside") == "1"
+
+
+def test_the_longest_batch_is_a_batch(visit, app):
+    """The last stop of the batch-size slider is its bound, and the other knobs still count."""
+    page = visit("training_epochs=2")
+    until(page, "d.status === 'finished'")
+    page.locator(".st-key-training_batch_size input[type=range]").focus()
+    page.keyboard.press("End")
+    page.wait_for_url(re.compile("training_batch_size=4096"))
+    press(page, "train")
+    until(page, "d.run !== 'starter' && d.status === 'finished'")
+
+    assert (
+        app.run(told(page, "run"))["spec"]["training"] | {"batch_size": 4096, "epochs": 2}
+        == app.run(told(page, "run"))["spec"]["training"]
+    )
+
+
 def test_divergence_is_a_sentence_with_a_way_back(visit, app):
     """Learning rate 100 with SGD ends as diverged, shows no NaN, and the offered button trains on."""
     page = visit("optimizer_kind=sgd&optimizer_learning_rate=100")

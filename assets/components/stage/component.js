@@ -340,6 +340,11 @@ function connect(S) {
     if (S.socket !== socket || S.closed) return;
     S.missing = code === UNKNOWN_RUN;
     write(S.link, say(S, S.missing ? "cover_missing" : "reconnecting"));
+    if (S.missing && S.head) { // deleted while it was watched: nothing goes on telling of a run that trains
+      forget(S);
+      S.missing = true;
+      for (const panel of S.panels) S.dirty.add(panel.name);
+    }
     if (S.missing) S.link.hidden = false;
     const wait = S.missing ? 30_000 : Math.min(8000, 250 * 2 ** S.attempt++) * (0.8 + Math.random() * 0.4);
     S.retry = setTimeout(() => connect(S), wait);
@@ -374,7 +379,7 @@ const ICONS = {
   interrupted: "M1 6.6h5v2.8H1Zm9 0h5v2.8h-5ZM7.2 1h1.6v4H7.2Zm0 10h1.6v4H7.2Z",
 };
 
-const status = (S) => (S.run ? (S.head?.status ?? "queued") : "empty");
+const status = (S) => (S.run && !S.missing ? (S.head?.status ?? "queued") : "empty");
 
 /** Status, clock, progress, figures, banner and cover: plain elements. */
 function drawHeader(S) {
@@ -464,7 +469,8 @@ function lossPlan(S, box) {
   for (const { column } of lines) { const ys = curves.columns[column]; for (let i = 0; i < n; i++) { const y = ys[i]; if (Number.isFinite(y)) { if (y < low) low = y; if (y > high) high = y; if (y > 0 && y < positive) positive = y; } } }
   const pca = ui.view === "mse" ? S.meta?.reference?.val_mse : null;
   if (!Number.isFinite(low)) return null;
-  if (pca > 0) { low = Math.min(low, pca); high = Math.max(high, pca); positive = Math.min(positive, pca); }
+  const near = pca > 0 && pca > low / 300; // where PCA is next to exact its line would press the curves flat
+  if (near) { low = Math.min(low, pca); high = Math.max(high, pca); positive = Math.min(positive, pca); }
   const zeros = low <= 0, refused = ui.y === "log" && (low < 0 || !Number.isFinite(positive));
   const log = ui.y === "log" && !refused;
   if (log) { low = zeros ? Math.max(positive, high * 1e-7) : low; low = Math.max(low, high * 1e-9); const pad = Math.max(1.04, (high / low) ** 0.06); low /= pad; high *= pad; }
@@ -479,7 +485,7 @@ function lossPlan(S, box) {
   const X = (v) => frame.x + ((v - left) / (right - left)) * frame.w;
   const scale = log ? Math.log : (v) => v, a = scale(low), b = scale(high);
   const Y = (v) => frame.y + frame.h * (1 - (scale(Math.max(v, log ? low * 0.5 : -Infinity)) - a) / (b - a));
-  return { xs, n, lines, pca, log, refused, low, high, left, right, yTicks, frame, X, Y };
+  return { xs, n, lines, pca: near ? pca : null, log, refused, low, high, left, right, yTicks, frame, X, Y };
 }
 
 /** One line, at most two points a pixel. Rows without a value are passed over. */
@@ -686,10 +692,9 @@ function placeCodes(S) {
 function setOut(S) {
   const L = S.latent, still = !L.now || S.still.matches || document.hidden;
   L.target = extent(L.goal, L.n, L.d);
-  if (still) { L.now = L.goal.slice(); L.from = null; L.box = L.box && !still ? L.box : L.target; return; }
+  if (still) { L.now = L.goal.slice(); L.from = null; L.box = L.target; return; }
   L.from = L.now.slice();
-  L.boxFrom = L.box;
-  L.begun = performance.now();
+  L.begun = L.ticked = performance.now();
 }
 
 /** Middle and half width of each axis. */
@@ -702,15 +707,29 @@ function extent(points, n, d) {
 /** Move points and axes on; true while they are under way. Zoomed views keep their axes. */
 function advance(S, time) {
   const L = S.latent;
-  if (!L.from) return false;
-  const share = Math.min(1, Math.max(0, (time - L.begun) / 80)), held = L.zoom !== 1 || L.pan.some((v) => v !== 0);
-  for (let i = 0; i < L.now.length; i++) L.now[i] = L.from[i] + (L.goal[i] - L.from[i]) * share;
-  if (!held) {
-    const grow = (a, b) => a + (b - a) * share * (b > a ? 0.75 : 0.2);
-    L.box = { middle: L.boxFrom.middle.map((v, k) => v + (L.target.middle[k] - v) * share * 0.35), half: L.boxFrom.half.map((v, k) => grow(v, L.target.half[k])) };
+  if (!L.now || L.box === L.target) return false;
+  if (L.from) {
+    const share = Math.min(1, Math.max(0, (time - L.begun) / 80));
+    for (let i = 0; i < L.now.length; i++) L.now[i] = L.from[i] + (L.goal[i] - L.from[i]) * share;
+    if (share >= 1) L.from = null;
   }
-  if (share >= 1) L.from = null;
-  return true;
+  const held = L.zoom !== 1 || L.pan.some((v) => v !== 0);
+  if (!held) followAxes(L, Math.max(0, time - L.ticked));
+  L.ticked = time;
+  return L.from !== null || (!held && L.box !== L.target);
+}
+
+/** Whether every point lies between the ends of the axes. */
+function within({ now, d, box }) {
+  return !now || !box || now.every((v, i) => Math.abs(v - box.middle[i % d]) <= 1.02 * box.half[i % d]);
+}
+
+/** Axes on their way to L.target: they widen within a tenth of a second, so that no point is cut off, and close in more slowly. */
+function followAxes(L, passed) {
+  const near = (a, b, slowness) => b + (a - b) * Math.exp(-passed / slowness), { middle, half } = L.target;
+  const box = { middle: L.box.middle.map((v, k) => near(v, middle[k], 90)), half: L.box.half.map((v, k) => near(v, half[k], half[k] > v ? 40 : 350)) };
+  const there = half.every((h, k) => Math.abs(box.half[k] - h) < 0.004 * h && Math.abs(box.middle[k] - middle[k]) < 0.004 * h);
+  L.box = there ? L.target : box;
 }
 
 /** Matrix of the 3-D view. */
@@ -836,7 +855,7 @@ function drawLatent(S, panel) {
   write(S.fields.latent_title, say(S, pca ? "latent_pca_title" : "latent_title"));
   write(S.fields.latent_sub, meta ? say(S, pca ? "latent_pca_sub" : meta.latent_dim === 1 ? "latent_one" : "latent_sub", { n: meta.latent_dim, k: L.d ?? 2 }) : "");
   if (!L.now || !L.box) return vacant(S, box, "waiting");
-  Object.assign(panel.canvas.dataset, { zoom: L.zoom.toFixed(3), points: L.n, dimensions: L.d, panX: L.pan[0].toFixed(4), hover: L.hover });
+  Object.assign(panel.canvas.dataset, { zoom: L.zoom.toFixed(3), points: L.n, dimensions: L.d, panX: L.pan[0].toFixed(4), hover: L.hover, inside: +within(L) });
   if (L.sx?.length !== L.n) Object.assign(L, { sx: new Float32Array(L.n), sy: new Float32Array(L.n), depth: new Float32Array(L.n), order: null });
   if (L.d === 1) drawLanes(S, panel, box);
   else drawPlane(S, box);
