@@ -37,7 +37,7 @@ def project(x: np.ndarray, width: int) -> np.ndarray:
 def reference(data: DataSpec, reconstruction: str, width: int) -> dict[str, float]:
     """`train_mse` and `val_mse` (mean over items and features) of PCA with `width` components of the training items."""
     split = prepare(data, reconstruction)
-    found = _fitted(data, reconstruction)
+    found = principal(data, reconstruction)
     axes = found.axes[:, :width]
     errors = {}
     for name, x in (("train_mse", split.train), ("val_mse", split.val)):
@@ -48,5 +48,6 @@ def reference(data: DataSpec, reconstruction: str, width: int) -> dict[str, floa
 
 
 @lru_cache(maxsize=16)
-def _fitted(data: DataSpec, reconstruction: str) -> Components:
+def principal(data: DataSpec, reconstruction: str) -> Components:
+    """The components of a run's training items."""
     return components(prepare(data, reconstruction).train)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ae_core.data import DATASETS
+from ae_core.metrics import METRICS, NEEDS
 from ae_core.spec import every_setting
 from ae_core.variants import VARIANTS
 
@@ -37,7 +38,7 @@ def copy(language: str) -> dict[str, str]:
 
 
 def demanded(language: str) -> Iterator[str]:
-    """Keys that a setting or a dataset must have in that language. English help is the field's own description."""
+    """Keys that each setting, dataset and metric needs in that language. English help is the field's description."""
     for key, leaf in every_setting().items():
         yield f"knob.{key}.label"
         if language != "en" or not leaf.field.description:
@@ -50,6 +51,9 @@ def demanded(language: str) -> Iterator[str]:
         yield f"dataset.{kind}.why"
     for name in VARIANTS:
         yield from (f"variant.{name}.{part}" for part in ("title", "buys", "costs", "watch", "figure"))
+    for name in METRICS:
+        yield from (f"metric.{name}.title", f"metric.{name}.meaning")
+    yield from (f"need.{name}" for name in NEEDS)
 
 
 def called(name: str) -> Iterator[tuple[Path, ast.Call]]:
@@ -74,6 +78,8 @@ REGISTRIES = (
     "choice",
     "dataset",
     "variant",
+    "metric",
+    "need",
 )  # keys made from specs and datasets; checked by name, not by pattern
 
 

@@ -6,6 +6,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+import pytest
+
 from ae_core.settings import PREFIX, Limits
 
 ROOT = Path(__file__).parents[1]
@@ -16,18 +18,26 @@ TOP = re.compile(
 )
 
 
-def block(kind: str) -> str:
-    """The text of the first fenced block of that kind; "" is a block that names none."""
-    return next(text for name, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.M) if name == kind)
+def blocks(kind: str) -> list[str]:
+    """The text of each fenced block of that kind; "" is a block that names none."""
+    return [text for name, text in re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.M) if name == kind]
 
 
-def test_the_python_lines_run_as_they_stand() -> None:
-    """Ten lines, copied out of the README, train a model and give codes."""
-    code = block("python")
-    assert len([line for line in code.splitlines() if line]) <= 10
+def test_the_python_lines_run_as_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten lines, copied out of the README, train a model and give codes; two more measure it."""
+    training, measuring = blocks("python")
+    assert len([line for line in training.splitlines() if line]) <= 10
     found: dict[str, object] = {}
-    exec(compile(code.replace("epochs=20", "epochs=1"), "README.md", "exec"), found)
+    exec(compile(training.replace("epochs=20", "epochs=1"), "README.md", "exec"), found)
     assert found["codes"].shape == (1797, 2)  # type: ignore[attr-defined]
+    exec(compile(measuring, "README.md", "exec"), found)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[-5:]] == [
+        "ssim",
+        "trustworthiness",
+        "knn_accuracy",
+        "iwae",
+        "frechet_pca32",
+    ]
 
 
 def test_every_limit_is_in_the_table_with_its_default() -> None:
@@ -40,7 +50,7 @@ def test_every_limit_is_in_the_table_with_its_default() -> None:
 def test_the_file_tree_names_files_that_exist() -> None:
     """Each path in the annotated tree is there."""
     folder = ROOT
-    for line in block("").splitlines():
+    for line in blocks("")[0].splitlines():
         names = re.split(r"\s{2,}", line.strip())[0].split()
         if not line.startswith(" "):
             folder = ROOT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import torch
 from ae_core.compatibility import classes, code_width
 from ae_core.data import Scaling
 from ae_core.errors import SpecError
+from ae_core.metrics import Measured, measure
 from ae_core.models import Autoencoder
 from ae_core.spec import RunSpec
 
@@ -28,8 +30,7 @@ class Fitted:
     def encode(self, x: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, features) or (n, *shape) -> codes (n, latent); for a Gaussian code its mean."""
         with torch.inference_mode():
-            taken = self._taken(x)
-            return self._told(labels, len(taken)).encode(taken).centre.numpy()
+            return self._told(labels, len(x)).encode(self._taken(x)).centre.numpy()
 
     def decode(self, z: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, latent) -> items (n, features)."""
@@ -43,9 +44,12 @@ class Fitted:
     def reconstruct(self, x: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """Items through the code and back, in the shape in which they came."""
         with torch.inference_mode():
-            taken = self._taken(x)
-            rebuilt = self._told(labels, len(taken)).reconstruct(taken)
+            rebuilt = self._told(labels, len(x)).reconstruct(self._taken(x))
             return self._scaling.undo(rebuilt.numpy()).reshape(np.shape(x))
+
+    def measure(self, names: Iterable[str] | None = None) -> list[Measured]:
+        """The metrics of that name, or all, on the items that the run kept aside; see `ae_core.metrics.METRICS`."""
+        return measure(self._model, self.spec, names)
 
     def _told(self, labels: npt.ArrayLike | None, count: int) -> Autoencoder:
         """The model that knows the classes of so many items."""
