@@ -30,6 +30,7 @@ from ae_core.spec import (
     Point,
     Quantised,
     RunSpec,
+    Sequence,
     TotalCorrelation,
     Variational,
     changed,
@@ -119,7 +120,10 @@ def _check_code(spec: RunSpec) -> None:
         )
 
 
-FORMS: dict[type[Network], tuple[Form, str]] = {Conv: ("image", "A convolutional network expects pictures")}
+FORMS: dict[type[Network], tuple[Form, str]] = {
+    Conv: ("image", "A convolutional network expects pictures"),
+    Sequence: ("series", "A recurrent network expects series"),
+}
 """Networks that take items of one form only, and how to say so."""
 
 
@@ -280,9 +284,9 @@ def batch_norm(spec: RunSpec) -> bool:
 @dataclass(frozen=True)
 class Layer:
     """What one layer gives and costs. name: as in `models.Pass.layers`, or `code` or `output`. shape: of its output for
-    one item, (width,) or (h, w, channels). parameters: numbers to learn. products: multiplications for one item. held:
-    numbers kept for one item until its gradient is known, the output among them. slowness: time of one product beside
-    that of a dense layer's.
+    one item, (width,), (h, w, channels) or (steps, width). parameters: numbers to learn. products: multiplications for
+    one item. held: numbers kept for one item until its gradient is known, the output among them. slowness: time of one
+    product beside that of a dense layer's. calls: how often it is used for one batch.
     """
 
     name: str
@@ -291,6 +295,7 @@ class Layer:
     products: int
     held: int
     slowness: float = 1.0
+    calls: int = 1
 
     @property
     def width(self) -> int:
@@ -386,7 +391,44 @@ def _doubling(name: str, model: Conv, before: tuple[int, int, int], after: tuple
     return Layer(name, after, parameters, small * 4 * kernels, 4 * small * after[2] + given, CONVOLVED)
 
 
-LAYERS: dict[type[Network], Callable[[RunSpec], tuple[Layer, ...]]] = {MLP: _mlp_layers, Conv: _conv_layers}
+def series_shape(spec: RunSpec) -> tuple[int, int]:
+    """(steps, channels) of an item; what is no series counts as one channel, and `check` refuses it."""
+    shape = DATASETS[spec.data.kind].shape(spec.data)
+    return (shape[0], shape[1]) if len(shape) == 2 else (math.prod(shape), 1)
+
+
+GATES = 3  # of a gated recurrent unit: reset, update and candidate
+
+
+def _recurrent(name: str, steps: int, inputs: int, model: Sequence, start: int = 0) -> Layer:
+    """A recurrent layer on so many inputs a step. start: numbers that its first state is made of, 0 for none."""
+    joined = GATES * model.width * (inputs + model.width)
+    parameters = joined + 2 * GATES * model.width * model.bias
+    begun = start * model.width
+    parameters += begun + (model.width * model.bias if start else 0)
+    held = steps * (2 * GATES + 1) * model.width
+    return Layer(name, (steps, model.width), parameters, steps * joined + begun, held, calls=steps)
+
+
+def _sequence_layers(spec: RunSpec) -> tuple[Layer, ...]:
+    """The readout at the end is one dense layer, used at every step."""
+    model, (steps, channels) = cast(Sequence, spec.model), series_shape(spec)
+    first = channels if model.feedback else 0  # what the decoder's first layer reads at each step
+    encoder = [_recurrent(f"encoder.{i}", steps, model.width if i else channels, model) for i in range(model.layers)]
+    decoder = [
+        _recurrent(f"decoder.{i}", steps, model.width if i else first, model, code_width(spec))
+        for i in range(model.layers)
+    ]
+    joined = model.width * channels
+    readout = Layer("output", (steps, channels), joined + model.bias * channels, steps * joined, steps * channels)
+    return (*encoder, _code(spec, model.width), *decoder, readout)
+
+
+LAYERS: dict[type[Network], Callable[[RunSpec], tuple[Layer, ...]]] = {
+    MLP: _mlp_layers,
+    Conv: _conv_layers,
+    Sequence: _sequence_layers,
+}
 
 
 def widths(spec: RunSpec) -> tuple[int, ...]:
@@ -425,7 +467,7 @@ def seconds_per_epoch(spec: RunSpec, facts: Mapping[str, float]) -> float:
 
     facts: `overhead_seconds` of a step, `layer_seconds` of each layer in it, and `flops_per_second`.
     """
-    step = facts["overhead_seconds"] + len(layers(spec)) * facts["layer_seconds"]
+    step = facts["overhead_seconds"] + sum(layer.calls for layer in layers(spec)) * facts["layer_seconds"]
     kept = DATASETS[spec.data.kind].count(spec.data) - training_items(spec)
     passes = 3.0 * steps_per_epoch(spec) * spec.training.batch_size + kept  # a step has three products a layer
     products = passes * sum(layer.slowness * layer.products for layer in layers(spec))

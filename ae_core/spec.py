@@ -186,6 +186,17 @@ class Wine(DataSpec):
     kind: Literal["wine"] = "wine"
 
 
+class Waves(DataSpec):
+    """Generated waves with known factors, a series each."""
+
+    kind: Literal["waves"] = "waves"
+    samples: Samples = 1500
+    steps: Annotated[
+        int, Field(ge=8, le=128, description="Moments at which each series is measured."), Knob(unit="steps", step=4)
+    ] = 32
+    noise: Noise = 0.05
+
+
 AnyData = Annotated[
     Digits
     | Mnist5k
@@ -198,7 +209,8 @@ AnyData = Annotated[
     | Moons
     | Blobs
     | BreastCancer
-    | Wine,
+    | Wine
+    | Waves,
     Field(discriminator="kind"),
 ]
 
@@ -436,7 +448,48 @@ class Conv(Feedforward):
         return self.channels
 
 
-AnyModel = Annotated[MLP | Conv, Field(discriminator="kind")]
+class Sequence(Network):
+    """Gated recurrent units (GRU): one reads a series into its last state, another draws it again from the code."""
+
+    kind: Literal["sequence"] = "sequence"
+    width: Annotated[
+        int,
+        Field(ge=1, le=512, description="Numbers in the state that each layer carries from step to step."),
+        Knob(unit="numbers", step=1, level="beginner"),
+    ] = 64
+    layers: Annotated[
+        int,
+        Field(ge=1, le=3, description="Recurrent layers on each side of the code, one above the other."),
+        Knob(step=1),
+    ] = 1
+    reverse: Annotated[
+        bool,
+        Field(description="Draw the series from its end: what was read last is still fresh (Srivastava et al., 2015)."),
+        Knob(),
+    ] = True
+    feedback: Annotated[
+        bool,
+        Field(description="The decoder reads its own previous output; without, it draws from its state alone, faster."),
+        Knob(),
+    ] = False
+    teacher_forcing: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="While training, the share of steps at which a decoder with feedback reads the true previous "
+            "value instead of its own.",
+        ),
+        Knob(step=0.05, moves=True, idle=("feedback", (False,))),
+    ] = 0.0
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Width of each layer's state."""
+        return (self.width,) * self.layers
+
+
+AnyModel = Annotated[MLP | Conv | Sequence, Field(discriminator="kind")]
 
 # ----------------------------------------------------------------------------------------------- objective
 

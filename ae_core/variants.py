@@ -73,6 +73,19 @@ VARIANTS: dict[str, Variant] = {
         ("model_channels", "model_kernel", "model_upsampling"),
         group="plain",
     ),
+    "sequence": Variant(
+        {"model_kind": "sequence", "data_kind": "waves", "model_code_latent_dim": 6, "optimizer_learning_rate": 0.003},
+        rf"{SQUARES},\quad h_t=\mathrm{{GRU}}(x_t,h_{{t-1}}),\quad z=Wh_T+b",
+        "Srivastava, Mansimov and Salakhutdinov 2015, Unsupervised learning of video representations using LSTMs",
+        "https://arxiv.org/abs/1502.04681",
+        (
+            "ae_core.models.sequence:GRU",
+            "ae_core.models.sequence:SequenceEncoder",
+            "ae_core.models.sequence:SequenceDecoder",
+        ),
+        ("model_width", "model_layers", "model_reverse", "model_feedback", "model_teacher_forcing"),
+        group="plain",
+    ),
     "denoising": Variant(
         {"objective_corruption_kind": "gaussian", "objective_corruption_level": 0.3},
         r"\tfrac12\lVert x-g(f(\tilde x))\rVert^2,\quad \tilde x\sim q(\tilde x\mid x)",
@@ -203,7 +216,7 @@ VARIANTS: dict[str, Variant] = {
         (
             "ae_core.objectives.reconstruction:continuous_bernoulli",
             "ae_core.objectives.reconstruction:log_normaliser",
-            "ae_core.models.autoencoder:unit_mean",
+            "ae_core.models.outputs:unit_mean",
         ),
         ("objective_reconstruction",),
         group="variational",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ae_core import frames, services
@@ -11,7 +13,7 @@ from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MOST_CHANNELS, WIDEST, Code, RunSpec, in_effect, to_url
+from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, in_effect, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
@@ -19,8 +21,6 @@ from pages._ui.converter import KEY, converter
 from pages._ui.runs import run_list
 from pages._ui.text import t
 
-SHAPED = {"mlp": ("hidden", WIDEST), "conv": ("channels", MOST_CHANNELS)}
-"""What the hourglass changes of each kind of network, and how far each number goes."""
 GOES_ON = ("queued", "running", "paused")
 MOST_NAMED = 3  # changes that wait and are called by name
 
@@ -75,15 +75,15 @@ def hourglass_ui(spec: RunSpec) -> None:
     """The network to scale, and what it will cost."""
     record, model = DATASETS[spec.data.kind], spec.model
     size = features(spec)
-    field, widest = SHAPED[model.kind]
+    fewest, most, widest = LIMITS[model.kind]
     shape = components.Shape(
         input={"size": size, "shape": list(record.shape(spec.data)), "form": record.form},
         kind=model.kind,
         hidden=model.sizes,
         latent=model.code.latent_dim,
         code=model.code.kind,
-        min_layers=_bound(type(model), field, "min_length", 0),
-        max_layers=_bound(type(model), field, "max_length"),
+        min_layers=fewest,
+        max_layers=most,
         widths_max=widest,
         latent_max=_bound(Code, "latent_dim", "le"),
         parameters=parameter_count(spec),
@@ -245,8 +245,7 @@ def _choose_data() -> None:
 
 
 def _choose_hidden() -> None:
-    field, _ = SHAPED[state.spec().model.kind]
-    state.change({f"model_{field}": tuple(state.value("model_hidden")["hidden"])})
+    state.change(SHAPED[state.spec().model.kind](tuple(state.value("model_hidden")["hidden"])))
 
 
 def _choose_latent() -> None:
@@ -296,9 +295,24 @@ def _seconds_per_epoch(spec: RunSpec) -> float | None:
     return seconds_per_epoch(spec, facts) if facts else None
 
 
-def _bound(cls: type, field: str, name: str, default: int = 1) -> int:
-    """A bound as it stands on the field, or the default where there is none."""
-    return next((int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name)), default)
+def _bound(cls: type, field: str, name: str) -> int:
+    """A bound as it stands on the field."""
+    return next(int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name))
+
+
+LIMITS = {
+    "mlp": (0, _bound(MLP, "hidden", "max_length"), WIDEST),
+    "conv": (_bound(Conv, "channels", "min_length"), _bound(Conv, "channels", "max_length"), MOST_CHANNELS),
+    "sequence": (_bound(Sequence, "layers", "ge"), _bound(Sequence, "layers", "le"), _bound(Sequence, "width", "le")),
+}
+"""Of each kind of network on the hourglass: fewest layers, most layers, widest layer."""
+
+SHAPED: dict[str, Callable[[tuple[int, ...]], dict[str, object]]] = {
+    "mlp": lambda sizes: {"model_hidden": sizes},
+    "conv": lambda sizes: {"model_channels": sizes},
+    "sequence": lambda sizes: {"model_width": sizes[0], "model_layers": len(sizes)},
+}
+"""Which settings the hourglass changes, from the sizes of its layers."""
 
 
 def _client():

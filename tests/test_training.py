@@ -37,8 +37,10 @@ from ae_core.spec import (
     Point,
     Quantised,
     RunSpec,
+    Sequence,
     SwissRoll,
     Variational,
+    Waves,
     Wine,
     changed,
     every_setting,
@@ -886,7 +888,7 @@ def test_train_refuses_before_the_first_event():
 # ------------------------------------------------------------------------------------------------ every knob
 
 
-ONE_OF_EACH_FORM = ("digits", "swiss_roll", "wine")
+ONE_OF_EACH_FORM = ("digits", "swiss_roll", "wine", "waves")
 
 
 def knob_ends() -> dict[str, RunSpec]:
@@ -914,6 +916,9 @@ def knob_ends() -> dict[str, RunSpec]:
     ]
     small = {"training_batch_size": 16, "training_epochs": 1}
     starts.append((changed(RunSpec(), {"model_kind": "conv"} | small), "model_channels model_kernel model_upsampling"))
+    few = {"data_kind": "waves", "data_samples": 80, "data_steps": 8, "model_kind": "sequence", "model_feedback": True}
+    own = "model_width model_layers model_reverse model_feedback model_teacher_forcing"
+    starts.append((changed(RunSpec(), few | small), own))
     for kind in ("gaussian", "masking", "salt_pepper"):
         starts.append((changed(RunSpec(), {"objective_corruption_kind": kind}), "objective_corruption_level"))
     masked = {"objective_corruption_kind": "masking", "objective_corruption_level": 0.5}
@@ -1007,6 +1012,8 @@ PICTURED = {
     ),
     "tied and normed": RunSpec(model=MLP(tied=True, batch_norm=True, dropout=0.3)),
     "convolutional": RunSpec(model=Conv()),
+    "series": RunSpec(data=Waves(samples=200)),
+    "recurrent": RunSpec(data=Waves(samples=200, steps=12), model=Sequence(width=8, layers=2)),
     "convolutional shuffle": RunSpec(data=Faces(), model=Conv(channels=(30,), kernel=5, upsampling="shuffle")),
 }
 
@@ -1054,7 +1061,8 @@ def test_pictures_are_as_documented(spec):
 
     width, layers, deepest = code_width(spec), facts["layers"], len(spec.model.sizes)
     hidden = spec.model.sizes
-    names = {"latent", "reconstructions", "item_error", "units.encoder", "units.decoder"}
+    names = {"latent", "reconstructions", "item_error"}
+    names |= set() if isinstance(spec.model, Sequence) else {"units.encoder", "units.decoder"}
     names |= {"layers.weight_norm", "layers.dead"}
     names |= {"cloud_out"} if points else set()
     names |= {"corrupted"} if facts["corrupted"] else set()
@@ -1070,12 +1078,13 @@ def test_pictures_are_as_documented(spec):
     if isinstance(spec.model, Conv):
         looks = (spec.model.kernel, spec.model.kernel, item[-1])
         painted = (2 * spec.model.kernel,) * 2 + looks[2:] if spec.model.upsampling == "shuffle" else looks
-    check(seen, "units.encoder", pixel, units, *looks)
-    check(seen, "units.decoder", pixel, units, *painted)
+    if not isinstance(spec.model, Sequence):
+        check(seen, "units.encoder", pixel, units, *looks)
+        check(seen, "units.decoder", pixel, units, *painted)
     check(seen, "layers.weight_norm", np.float32, len(layers))
     check(seen, "layers.dead", np.float32, len(layers))
     assert len(layers) == 2 * deepest + 2
-    meant = np.array([spec.model.activation == "relu" and "coder." in name for name in layers])
+    meant = np.array([getattr(spec.model, "activation", "") == "relu" and "coder." in name for name in layers])
     np.testing.assert_array_equal(np.isfinite(seen["layers.dead"]), meant)
     assert ((seen["layers.dead"][meant] >= 0) & (seen["layers.dead"][meant] <= 1)).all()
     if "corrupted" in seen:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ae_core.errors import DataMissing
 from ae_core.spec import DataSpec
 
-Form = Literal["image", "points", "table"]
+Form = Literal["image", "points", "table", "series"]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
@@ -26,7 +26,8 @@ INSTALL = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
 class Items:
     """All items of a dataset, before any split or scaling.
 
-    x: (n, h, w, c) in 0..1 for images, (n, d) otherwise. labels: (n,), index into the record's `label_names`.
+    x: (n, h, w, c) in 0..1 for images, (n, steps, channels) for series, (n, d) otherwise. labels: (n,), index into the
+    record's `label_names`.
     colour: (n,), a continuous position in 0..1, such as the place along a roll. groups: (n,), items of one group
     stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from.
     """
@@ -51,7 +52,8 @@ class Dataset:
     value_range: every number of `Items.x` lies in it; None where there is no natural bound. nonnegative: no number of
     `Items.x` is below 0, so items can be read as distributions. label_names: the longest list that any of its specs
     can give. source: who made it, and where from. package: name of the import it needs besides numpy.
-    shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c) or (d,).
+    shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c), (steps, channels)
+    or (d,).
     """
 
     spec: type[DataSpec]

@@ -20,8 +20,8 @@ class Split:
     """A dataset ready for training. The arrays are shared between runs: read them, never write to them.
 
     train, val: (n, d) and (m, d), float32, C-contiguous, flattened (images row by row) and scaled. shape: of one item
-    before flattening, (h, w, c) or (d,). label_names: of the labels that occur. train_index, val_index: rows of the
-    dataset's `Items`.
+    before flattening, (h, w, c), (steps, channels) or (d,). label_names: of the labels that occur. train_index,
+    val_index: rows of the dataset's `Items`.
     """
 
     train: Floats

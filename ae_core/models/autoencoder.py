@@ -19,27 +19,9 @@ from ae_core.models.code import CODES
 from ae_core.models.coded import Coded
 from ae_core.models.conv import ConvEncoder, conv_decoder
 from ae_core.models.mlp import DenseEncoder, dense_decoder
-from ae_core.spec import MLP, Conv, Network, RunSpec
-
-
-def unit_mean(raw: Tensor) -> Tensor:
-    """Mean of the continuous Bernoulli on 0..1 whose parameter is sigmoid(raw): 1/(1 - e^-raw) - 1/raw, 1/2 at 0.
-
-    Written as 1/2 + (coth(raw/2) - 2/raw)/2, with a series near 0. Source: Loaiza-Ganem and Cunningham 2019.
-    """
-    near = raw.abs() < 0.3
-    far = torch.where(near, torch.ones_like(raw), raw)
-    close = torch.where(near, raw, torch.zeros_like(raw))
-    series = 0.5 + close * (1 / 12 - close.square() * (1 / 720 - close.square() / 30240))
-    return torch.where(near, series, 0.5 + 0.5 / (0.5 * far).tanh() - 1 / far)
-
-
-OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda raw: raw,
-    "sigmoid": torch.sigmoid,
-    "softmax": lambda raw: torch.softmax(raw, dim=-1),
-    "unit_mean": unit_mean,
-}
+from ae_core.models.outputs import OUTPUTS
+from ae_core.models.sequence import SequenceEncoder, sequence_decoder
+from ae_core.spec import MLP, Conv, Network, RunSpec, Sequence
 
 
 @dataclass(frozen=True)
@@ -47,7 +29,7 @@ class Pass:
     """One pass through the network. raw: (batch, features), before the output's shape; losses work on it.
 
     layers: every hidden activation by name (`encoder.0` ... `decoder.0` ...), (batch, width) each; of a convolutional
-    network (batch, channels, h, w).
+    network (batch, channels, h, w), of a recurrent one (batch, width, steps).
     """
 
     raw: Tensor
@@ -80,7 +62,7 @@ class Autoencoder(nn.Module):
         coded = self.encode(x, layers)
         if self.training:
             self.code.witness(coded)
-        return Pass(self.decode_raw(coded.z, layers), coded, layers)
+        return Pass(self.decode_raw(coded.z, layers, x), coded, layers)
 
     def given(self, labels: Tensor | None) -> Autoencoder:
         """This network for items of these classes, (batch,) integers: both its nets are told them.
@@ -113,10 +95,12 @@ class Autoencoder(nn.Module):
         """(batch, features) -> codes. Hidden activations are written into `layers` if it is given."""
         return self.code(self.encoder(self._with_class(x), layers))  # type: ignore[no-any-return]
 
-    def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
-        """(..., latent) -> (..., features), before the output's shape."""
+    def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
+        """(..., latent) -> (..., features), before the output's shape. taught: items that a decoder which is taught by
+        them may look at, while training only.
+        """
         seen = self._with_class(z)
-        raw = self.last(self.decoder(seen.flatten(0, -2), layers))
+        raw = self.last(self.decoder(seen.flatten(0, -2), layers, taught if self.training else None))
         return raw.unflatten(0, z.shape[:-1])  # type: ignore[no-any-return]
 
     def decode(self, z: Tensor) -> Tensor:
@@ -149,6 +133,7 @@ class Autoencoder(nn.Module):
 BODIES: dict[type[Network], tuple[Callable[[Kit], nn.Module], Callable[..., tuple[nn.Module, nn.Module]]]] = {
     MLP: (DenseEncoder, dense_decoder),
     Conv: (ConvEncoder, conv_decoder),
+    Sequence: (SequenceEncoder, sequence_decoder),
 }
 """Each kind of network: what makes its encoder, and what makes its decoder and last layer from encoder and code."""
 

@@ -190,8 +190,8 @@ class ConvEncoder(nn.ModuleList):
 class ConvDecoder(nn.ModuleList):
     """(batch, latent) -> (batch, c, h, w), ready for the last layer."""
 
-    def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
-        """Hidden activations are written into `layers` if it is given."""
+    def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
+        """Hidden activations are written into `layers` if it is given. Nothing is looked at while decoding."""
         return through(self, z, layers, "decoder")
 
 

@@ -28,8 +28,8 @@ class DenseEncoder(nn.ModuleList):
 class DenseDecoder(nn.ModuleList):
     """(batch, latent, and the one-hot class if conditional) -> (batch, width of the first hidden layer)."""
 
-    def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
-        """Hidden activations are written into `layers` if it is given."""
+    def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
+        """Hidden activations are written into `layers` if it is given. Nothing is looked at while decoding."""
         return through(self, z, layers, "decoder")
 
 

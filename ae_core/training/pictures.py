@@ -5,7 +5,7 @@
 introduction: `labels` i2 (items,), -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
 `originals` u1 (shown, h, w, c) or f4 (shown, features); `original_labels` i2; `original_index` i4, the row among the
 items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
-Items of points and tables are shown as they are scaled for training, so that their features can be compared.
+Items of points, tables and series are shown as they are scaled for training, so that their features can be compared.
 snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
 `cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero, like originals
 or, for a convolutional network, its kernels u1 (units, side, side, c);
@@ -31,7 +31,7 @@ from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
 from ae_core.objectives import corrupt, kl_to_uniform, kl_to_unit_normal
 from ae_core.pca import project
-from ae_core.spec import Feedforward, RunSpec, Variational
+from ae_core.spec import Feedforward, RunSpec, Sequence, Variational
 
 MOST_ITEMS, LEAST_ITEMS = 2000, 300
 ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
@@ -141,7 +141,11 @@ class Exhibition:
         return (safe.clip(0, 1) * 255 + 0.5).astype(np.uint8).reshape(-1, *self.split.shape)
 
     def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:
-        """Weights into the first layer's units and out of the last layer's, each scaled by its own largest."""
+        """Weights into the first layer's units and out of the last layer's, each scaled by its own largest; none of a
+        recurrent network, whose units see one step at a time.
+        """
+        if isinstance(self.spec.model, Sequence):
+            return {}
         matrices = list(model.matrices())
         matrix_in, matrix_out = matrices[0][1], matrices[-1][1].transpose(0, 1)
         if matrix_in.ndim == 2:

@@ -13,7 +13,7 @@ from pages._ui import schedules, state
 from pages._ui.text import has, language, t
 
 SECTIONS = ("optimizer", "training", "model", "objective", "data")  # how it learns comes first
-DRAWN_ELSEWHERE = frozenset({"data_kind", "model_hidden", "model_channels", "schedules"})
+DRAWN_ELSEWHERE = frozenset({"data_kind", "model_hidden", "model_channels", "model_width", "model_layers", "schedules"})
 MANTISSAS = (1, 2, 5)
 LIVE, WAITS = "#0f9d8a", "#d9730d"  # badges
 SMALLEST = 1e-6  # above zero, on a log slider that also has zero

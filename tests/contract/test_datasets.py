@@ -62,13 +62,13 @@ def test_items_are_as_declared(dataset: Dataset, whole: Items) -> None:
     assert whole.x.dtype == np.float32
     assert whole.x.shape == (dataset.count(spec), *dataset.shape(spec))
     assert np.isfinite(whole.x).all()
-    assert len(dataset.shape(spec)) == (3 if dataset.form == "image" else 1)
+    assert len(dataset.shape(spec)) == {"image": 3, "series": 2}.get(dataset.form, 1)
     if dataset.value_range is not None:
         assert (float(whole.x.min()), float(whole.x.max())) == pytest.approx(dataset.value_range, abs=0.01)
         assert dataset.value_range[0] <= whole.x.min()
         assert whole.x.max() <= dataset.value_range[1]
     assert (whole.x.min() >= 0) == dataset.nonnegative
-    assert dataset.form == "image" or len(dataset.feature_names) >= whole.x.shape[1]
+    assert dataset.form in ("image", "series") or len(dataset.feature_names) >= whole.x.shape[1]
 
 
 @every_dataset
@@ -132,7 +132,7 @@ def test_split_is_flat_contiguous_and_scaled(dataset: Dataset, whole: Items) -> 
         assert np.array_equal(side, split.scaling.apply(flat[index]))
     assert split.shape == whole.x.shape[1:]
     assert split.form == dataset.form
-    assert dataset.form == "image" or len(split.feature_names) == split.train.shape[1]
+    assert dataset.form in ("image", "series") or len(split.feature_names) == split.train.shape[1]
 
 
 @every_dataset

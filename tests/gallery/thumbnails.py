@@ -170,6 +170,21 @@ def ramp(share: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def lines(data: spec.DataSpec, across: int, down: int) -> Image.Image:
+    """Series as lines in a grid, coloured by class; the classes take turns."""
+    whole = items(data)
+    picture = blank()
+    pen = ImageDraw.Draw(picture)
+    wide, high = WIDTH * FINE / across, HEIGHT * FINE / down
+    tallest = float(np.abs(whole.x).max())
+    for place, row in enumerate(classes_in_turn(whole, across * down)):
+        series = whole.x[row, :, 0] / tallest
+        x = wide * (place % across + 0.08 + 0.84 * np.arange(len(series)) / (len(series) - 1))
+        y = high * (place // across + 0.5 - 0.4 * series)
+        pen.line(list(zip(x, y, strict=True)), fill=(*of_class(whole, row), 255), width=2 * FINE, joint="curve")
+    return picture
+
+
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "digits": lambda: mosaic(spec.Digits(), smooth=False),
     "mnist5k": lambda: mosaic(spec.Mnist5k()),
@@ -183,6 +198,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "blobs": lambda: scatter(spec.Blobs(samples=420, noise=0.16), size=2.8),
     "breast_cancer": lambda: nuclei(spec.BreastCancer()),
     "wine": lambda: parallel(spec.Wine(), WINE_AXES, 90),
+    "waves": lambda: lines(spec.Waves(steps=96, noise=0.0), 4, 4),
 }
 WINE_AXES = ("alcohol", "color intensity", "flavanoids", "hue", "od280/od315 of diluted wines", "proline")
 

@@ -1,5 +1,5 @@
-/* The hourglass draws the network to scale and lets its reader shape it: layers and neurons by + and −, exact widths as
- * numbers. The decoder mirrors the encoder and cannot be edited. It shows a change at once and tells Python a moment later:
+/* The hourglass draws the network to scale and lets its reader shape it: layers and neurons (or blocks and feature maps) by +
+ * and −, exact widths as numbers. The decoder mirrors the encoder and cannot be edited. It shows a change at once and tells Python a moment later:
  * state `hidden` (list of widths, input to code) and `latent` (width of the code). All words come in `data.copy`. */
 
 const LADDER = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
@@ -22,11 +22,21 @@ function rung(ladder, width, way, most) {
   return Math.min(most, Math.max(1, next ?? width));
 }
 
-/** All columns from left to right: {size, kind, layer}. kinds: end, hidden, code, mirror. */
+/** What a convolutional or recurrent layer gives: [height, width] of its feature maps, each block halving them, or the steps. */
+function extents(S) {
+  const { kind, input } = S.data, shape = input?.shape ?? [];
+  if (kind === "sequence") return [null, ...S.hidden.map(() => [shape[0] ?? 1])];
+  if (kind !== "conv") return [null, ...S.hidden.map(() => null)];
+  return S.hidden.reduce((all) => [...all, all.at(-1).map((n) => Math.ceil(n / 2))], [shape.length === 3 ? shape.slice(0, 2) : [1, 1]]);
+}
+
+/** All columns from left to right: {size, kind, layer, extent, depth}. kinds: end, hidden, code, mirror. depth: sheets of a stack. */
 function columns(S) {
-  const { hidden, latent, data } = S, size = data.input?.size ?? 1;
-  return [{ size, kind: "end", word: "input" }, ...hidden.map((n, layer) => ({ size: n, kind: "hidden", layer })), { size: latent, kind: "code", word: "code" },
-    ...hidden.map((n) => ({ size: n, kind: "mirror" })).reverse(), { size, kind: "end", word: "output" }];
+  const { hidden, latent, data } = S, size = data.input?.size ?? 1, [first, ...rest] = extents(S);
+  const layers = hidden.map((n, layer) => ({ size: n, layer, extent: rest[layer], depth: rest[layer] ? Math.min(6, Math.round(Math.log2(n + 1)) || 1) : 1 }));
+  const end = { size, kind: "end", extent: first, depth: first ? Math.min(3, data.input.shape?.[2] ?? 1) : 1 };
+  return [{ ...end, word: "input" }, ...layers.map((layer) => ({ ...layer, kind: "hidden" })), { size: latent, kind: "code", word: "code", depth: 1 },
+    ...layers.map((layer) => ({ ...layer, kind: "mirror" })).reverse(), { ...end, word: "output" }];
 }
 
 /** How wide each column is: what can be edited needs room, what mirrors needs little; the rest is shared. */
@@ -38,8 +48,9 @@ function spread(list, room) {
   return { widths, margin, total: Math.max(room, needed) };
 }
 
-/** Height of a layer: logarithmic, so that 2 and 784 are both seen. */
-function tall(size, most) {
+/** Height of a layer: of feature maps in proportion to their side; else logarithmic, so that 2 and 784 are both seen. */
+function tall({ size, extent }, most, side) {
+  if (extent?.length === 2) return 12 + (HEIGHT - 66) * extent[0] / side;
   return 12 + (HEIGHT - 58) * (Math.log(size + 1) - Math.log(2)) / (Math.log(most + 1) - Math.log(2) || 1);
 }
 
@@ -52,9 +63,9 @@ const element = (name, attributes, text) => {
 
 /** Where every bar stands and ends, from the columns. */
 function plan(S) {
-  const list = columns(S), { widths, margin, total } = spread(list, S.width), most = Math.max(16, ...list.map((c) => c.size));
+  const list = columns(S), { widths, margin, total } = spread(list, S.width), most = Math.max(16, ...list.map((c) => c.size)), side = list[0].extent?.[0] ?? 1;
   let x = margin;
-  const bars = list.map((c, i) => { const bar = { ...c, x: x + widths[i] / 2, h: Math.max(tall(c.size, most), c.kind === "code" ? 8 * Math.min(c.size, 4) + 6 : 0), w: c.kind === "code" ? 18 : c.kind === "mirror" ? 12 : 16 }; x += widths[i]; return bar; });
+  const bars = list.map((c, i) => { const bar = { ...c, x: x + widths[i] / 2, h: Math.max(tall(c, most, side), c.kind === "code" ? 8 * Math.min(c.size, 4) + 6 : 0), w: c.kind === "code" ? 18 : c.kind === "mirror" ? 12 : 16 }; x += widths[i]; return bar; });
   return { bars, widths, margin, total };
 }
 
@@ -71,8 +82,11 @@ function drawPicture(S, bars, total) {
   }
   for (const b of bars) {
     if (b.kind === "code") parts.push(element("rect", { x: b.x - b.w / 2 - 6, y: middle - b.h / 2 - 6, width: b.w + 12, height: b.h + 12, rx: 15, class: "ll-hg-halo" }));
-    parts.push(element("rect", { x: b.x - b.w / 2, y: middle - b.h / 2, width: b.w, height: b.h, rx: Math.min(b.w, b.h) / 2.4, class: `ll-hg-bar ${style(b)}` }));
-    const count = Math.min(Math.round(b.size), Math.max(1, Math.floor((b.h - 3) / 8)));
+    for (let sheet = b.depth - 1; sheet >= 0; sheet--) {
+      const shift = (sheet - (b.depth - 1) / 2) * (b.kind === "mirror" ? 2 : 3), w = b.depth > 1 ? b.w * 0.7 : b.w;
+      parts.push(element("rect", { x: b.x - w / 2 + shift, y: middle - b.h / 2 - shift, width: w, height: b.h, rx: b.extent?.length === 2 ? 2 : Math.min(w, b.h) / 2.4, class: `ll-hg-bar ${style(b)}` }));
+    }
+    const count = b.extent ? 0 : Math.min(Math.round(b.size), Math.max(1, Math.floor((b.h - 3) / 8)));
     for (let k = 0; k < count; k++) parts.push(element("circle", { cx: b.x, cy: middle + (k - (count - 1) / 2) * Math.min(11, (b.h - 5) / count), r: b.kind === "mirror" ? 1.9 : 2.5, class: `ll-hg-dot ${style(b)}` }));
     const edge = b.word === "input" && b.x < 26 ? "start" : b.word === "output" && b.x > total - 26 ? "end" : "middle";
     if (b.word) parts.push(element("text", { x: edge === "middle" ? b.x : edge === "start" ? b.x - b.w / 2 : b.x + b.w / 2, y: b.kind === "code" ? middle - b.h / 2 - 13 : Math.min(18, middle - b.h / 2 - 8), "text-anchor": edge, class: `ll-hg-word ${style(b)}` }, say(S, b.word)));
@@ -126,7 +140,7 @@ function stepper(S, { value, most, ladder, label, more, fewer, id, change }) {
 /** The controls below the picture, a column a layer. The one in use keeps the focus. */
 function drawColumns(S) {
   const focus = S.root.querySelector(".ll-hg-columns :focus")?.dataset.testid, { bars, widths, margin } = plan(S), input = S.data.input ?? {};
-  const shape = input.form === "image" && input.shape ? input.shape.slice(0, 2).join("×") + (input.shape[2] > 1 ? `×${input.shape[2]}` : "") : null;
+  const shape = input.form === "image" && input.shape ? input.shape.slice(0, 2).join("×") + (input.shape[2] > 1 ? `×${input.shape[2]}` : "") : input.form === "series" && input.shape ? input.shape.join("×") : null;
   S.columns.style.paddingLeft = `${margin}px`;
   S.columns.replaceChildren(...bars.map((b, i) => {
     const column = document.createElement("div");
@@ -135,7 +149,9 @@ function drawColumns(S) {
     column.classList.toggle("ll-hg-slim", widths[i] < 27);
     if (b.kind === "hidden") {
       const n = b.layer + 1;
-      column.append(stepper(S, { value: b.size, most: S.data.widths_max ?? 2048, ladder: LADDER, label: say(S, "neurons_of", { n }), more: say(S, "more_of", { n }), fewer: say(S, "fewer_of", { n }), id: `hidden-${b.layer}`, change: (width) => reshape(S, { hidden: S.hidden.map((w, k) => (k === b.layer ? width : w)) }) }));
+      const maps = S.data.kind === "conv" ? "_maps" : "", alike = S.data.kind === "sequence";
+      column.append(stepper(S, { value: b.size, most: S.data.widths_max ?? 2048, ladder: LADDER, label: say(S, `neurons_of${maps}`, { n }), more: say(S, `more_of${maps}`, { n }), fewer: say(S, `fewer_of${maps}`, { n }), id: `hidden-${b.layer}`, change: (width) => reshape(S, { hidden: S.hidden.map((w, k) => (k === b.layer || alike ? width : w)) }) }));
+      if (b.extent) column.append(Object.assign(document.createElement("span"), { textContent: `×${b.extent.join("×")}` }));
     } else if (b.kind === "code") {
       column.append(stepper(S, { value: b.size, most: S.data.latent_max ?? 256, ladder: CODE_LADDER, label: say(S, "code_width"), more: say(S, "code_more"), fewer: say(S, "code_fewer"), id: "latent", change: (latent) => reshape(S, { latent }) }));
       if (S.data.code === "variational") column.append(Object.assign(document.createElement("span"), { textContent: say(S, "mean_spread") }));
@@ -161,7 +177,7 @@ function drawFacts(S) {
   const locked = set("locked", say(S, "locked"));
   locked.hidden = !data.locked;
   const [remove, add] = S.root.querySelectorAll(".ll-hg-pair button");
-  for (const [button, key, off] of [[remove, "remove_layer", hidden.length === 0], [add, "add_layer", hidden.length >= (data.max_layers ?? 6)]]) { button.disabled = data.locked || off; button.title = say(S, key); button.setAttribute("aria-label", say(S, key)); }
+  for (const [button, key, off] of [[remove, "remove_layer", hidden.length <= (data.min_layers ?? 0)], [add, "add_layer", hidden.length >= (data.max_layers ?? 6)]]) { button.disabled = data.locked || off; button.title = say(S, key); button.setAttribute("aria-label", say(S, key)); }
   Object.assign(S.root.dataset, { hidden: JSON.stringify(hidden), latent });
 }
 
@@ -202,8 +218,10 @@ function accept(S, data) {
   Object.assign(S, { hidden: [...(data.hidden ?? [])], latent: data.latent ?? 2, sent: news });
 }
 
-/** A new layer goes next to the code, between its neighbours in width. */
+/** A new layer goes next to the code, between its neighbours in width; feature maps double, recurrent layers are alike. */
 function addLayer(S) {
+  const next = { conv: 2, sequence: 1 }[S.data.kind];
+  if (next) return reshape(S, { hidden: [...S.hidden, Math.min(next * (S.hidden.at(-1) ?? 8), S.data.widths_max)] });
   const last = S.hidden.at(-1) ?? S.data.input?.size ?? 64, between = Math.sqrt(last * Math.max(S.latent, 1));
   const width = LADDER.reduce((best, v) => (Math.abs(Math.log(v / between)) < Math.abs(Math.log(best / between)) ? v : best));
   reshape(S, { hidden: [...S.hidden, Math.max(S.latent, Math.min(width, S.data.widths_max ?? 2048))] });

@@ -981,7 +981,7 @@ function swatch(S, colour, shape, filled) {
 
 // --------------------------------------------------------------------------------------------------- panel: pairs
 
-/** Originals against reconstructions: pictures, a cloud, or a table's profiles. */
+/** Originals against reconstructions: pictures, a cloud, series, or a table's profiles. */
 function drawPairs(S, panel) {
   const form = S.meta?.form ?? "image", { originals, reconstructions, corrupted } = S.arrays;
   write(S.fields.pairs_title, say(S, `pairs_${form}_title`));
@@ -991,13 +991,14 @@ function drawPairs(S, panel) {
   panel.canvas.style.cursor = panel.drag ? "grab" : "default";
   const ready = originals && reconstructions;
   const grid = form === "image" && ready ? pairGrid(S, panel) : null;
-  const wanted = grid ? grid.height : cloud ? Math.round(Math.min(520, Math.max(280, panel.width * 0.36))) : form === "table" ? tableHeight(S, panel) : 240;
+  const wanted = grid ? grid.height : cloud ? Math.round(Math.min(520, Math.max(280, panel.width * 0.36))) : form === "table" ? tableHeight(S, panel) : form === "series" ? 330 : 240;
   if (resized(panel, wanted)) return;
   const box = surface(panel);
   if (!box) return;
   if (cloud) return drawCloud(S, panel, box);
   if (!ready) return vacant(S, box, "waiting");
   if (grid) drawPictures(S, panel, box, grid);
+  else if (form === "series") drawSeries(S, panel, box);
   else drawTable(S, panel, box);
 }
 
@@ -1121,6 +1122,31 @@ function tableHeight(S, panel) {
   return panel.width < 620 ? 260 + Math.min(features, 30) * 17 + 34 : Math.max(290, Math.min(features, 30) * 17 + 34);
 }
 
+/** Series: each item's channels over time, data grey, reconstruction coloured. */
+function drawSeries(S, panel, box) {
+  const { originals, reconstructions, original_labels: labels } = S.arrays, m = originals.shape[0], [steps, channels] = S.meta.shape, T = S.theme, { ctx } = box;
+  const columns = Math.max(2, Math.min(8, Math.floor(box.w / 150))), rows = Math.max(1, Math.min(Math.ceil(m / columns), Math.floor(box.h / 76)));
+  const w = box.w / columns, h = box.h / rows, reach = robustReach(originals.data);
+  panel.places = [];
+  for (let k = 0; k < Math.min(m, columns * rows); k++) {
+    const x0 = (k % columns) * w, y0 = Math.floor(k / columns) * h, X = (t) => x0 + 4 + (t / Math.max(1, steps - 1)) * (w - 16), Y = (v) => y0 + 18 + (h - 26) * (0.5 - Math.max(-1.1, Math.min(1.1, v / reach)) / 2.2);
+    const c = labels?.data[k] ?? -1, ink = c >= 0 ? classInk(T, c)[0] : T.cold;
+    if (panel.over === k) { ctx.fillStyle = css(T.bg2); ctx.beginPath(); ctx.roundRect(x0, y0, w - 4, h - 4, 6); ctx.fill(); }
+    ctx.strokeStyle = T.hair; ctx.lineWidth = 1; ctx.beginPath(); ctx.moveTo(X(0), Y(0)); ctx.lineTo(X(steps - 1), Y(0)); ctx.stroke();
+    const trace = (data, channel) => { ctx.beginPath(); for (let t = 0; t < steps; t++) ctx.lineTo(X(t), Y(data[(k * steps + t) * channels + channel])); ctx.stroke(); };
+    ctx.lineJoin = "round";
+    for (let channel = 0; channel < channels; channel++) {
+      ctx.strokeStyle = css(T.text, 0.36); ctx.lineWidth = 3.4; trace(originals.data, channel);
+      ctx.strokeStyle = css(ink); ctx.lineWidth = 1.8; trace(reconstructions.data, channel);
+    }
+    label(ctx, T, fit(ctx, T, className(S, c), w * 0.55), x0 + 4, y0 + 3, { base: "top", halo: 2, scale: 0.9, weight: 600, colour: css(mix(ink, T.text, 0.3)) });
+    label(ctx, T, num(S, S.arrays.item_error?.data[k], 2), x0 + w - 10, y0 + 3, { base: "top", align: "right", halo: 2, scale: 0.9 });
+    panel.places.push({ k, x: x0, y: y0, w: w - 4, h: h - 4 });
+  }
+  const place = panel.places[panel.over];
+  if (place) showTip(S, panel, place.x + place.w / 2, place.y + place.h / 2, className(S, labels?.data[panel.over]), [[say(S, "item"), String(S.arrays.original_index?.data[panel.over] ?? panel.over)], [say(S, "error"), num(S, S.arrays.item_error?.data[panel.over])]]);
+}
+
 /** Tables: each item as a profile over its features (data grey, reconstruction coloured), and each feature's mean error. */
 function drawTable(S, panel, box) {
   const { originals, reconstructions, original_labels: labels } = S.arrays, [m, D] = originals.shape, T = S.theme, { ctx } = box;
@@ -1179,7 +1205,7 @@ function drawUnits(S, panel) {
   if (resized(panel, tiles ? tiles.height : 240)) return;
   const box = surface(panel);
   if (!box) return;
-  if (!array) return vacant(S, box, "waiting");
+  if (!array) return vacant(S, box, S.arrays.latent ? "no_units" : "waiting");
   if (!tiles) return drawWeightTable(S, panel, box, array);
   const { columns, size, ratio } = tiles;
   panel.places = [];
