@@ -38,6 +38,7 @@ from ae_core.spec import (
 )
 
 Output = Literal["identity", "sigmoid", "softmax", "unit_mean"]
+Gradients = Literal["explicit", "autograd"]
 USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "unit_mean", "cross_entropy": "softmax"}
 
 
@@ -82,6 +83,11 @@ def check(spec: RunSpec) -> None:
         )
     _check_schedules(spec)
     _check_corruption(spec)
+    if spec.training.gradients == "explicit" and (beyond := beyond_explicit(spec)):
+        raise SpecError(
+            f"Explicit gradients cover dense layers with the usual terms, and not {beyond}. "
+            "Set training.gradients to auto."
+        )
 
 
 def _check_conditional(spec: RunSpec) -> None:
@@ -108,6 +114,12 @@ def _check_code(spec: RunSpec) -> None:
                 f"model.code.k: of {code.latent_dim} numbers at most {code.latent_dim} can be kept, got "
                 f"{max([code.k, *ends]):g}. Choose a smaller k or a wider code."
             )
+    constant = isinstance(spec.model, MLP) and spec.model.bias and output_of(spec) == "identity"
+    if isinstance(code, Point | KSparse) and code.centred and not constant:
+        raise SpecError(
+            "A centred code takes the decoder's constant off each item, so it needs dense layers with biases and an "
+            "identity output. Choose those (mse has that output), or switch model.code.centred off."
+        )
     if isinstance(code, Quantised) and code.latent_dim % code.slots:
         raise SpecError(
             f"model.code.slots: a code of {code.latent_dim} numbers cannot be shared out evenly among {code.slots} "
@@ -245,6 +257,54 @@ def output_of(spec: RunSpec) -> Output:
     return USUAL_OUTPUT.get(spec.objective.reconstruction, "identity")
 
 
+EXPLICIT: dict[str, tuple[str, ...] | None] = {
+    "model_hidden": None,
+    "model_activation": ("relu", "tanh", "sigmoid", "gelu", "identity"),
+    "model_dropout": None,
+    "model_tied": None,
+    "model_bias": None,
+    "model_output": ("auto", "identity", "sigmoid"),
+    "model_code_kind": ("point", "variational"),
+    "model_code_latent_dim": None,
+    "model_code_activation": ("identity", "relu", "sigmoid", "tanh"),
+    "model_code_beta": None,
+    "objective_reconstruction": ("mse", "bce"),
+    "objective_weight_decay": None,
+    "objective_weight_l1": None,
+    "objective_code_l1": None,
+    "objective_corruption_kind": ("none", "gaussian", "masking", "salt_pepper"),
+    "objective_corruption_level": None,
+    "optimizer_kind": ("adam", "adamw", "sgd", "rmsprop"),
+    "optimizer_learning_rate": None,
+    "optimizer_momentum": None,
+    "optimizer_schedule": None,
+}
+"""What `training.explicit` has the derivatives of: settings, and of those with words which words."""
+
+
+def beyond_explicit(spec: RunSpec) -> str:
+    """The first setting of which the explicit gradients know nothing, as `key = value`, or nothing. A setting that they
+    do not know stops them where it is not at its default, so what is added later is trained by autograd.
+    """
+    if type(spec.model) is not MLP:
+        return f"model_kind = {spec.model.kind}"
+    for leaf in settings(spec):
+        if leaf.key.startswith(("data_", "training_")) or leaf.key == "schedules":
+            continue
+        words = EXPLICIT.get(leaf.key, ())
+        if leaf.value != leaf.default if words == () else words is not None and leaf.value not in words:
+            return f"{leaf.key} = {leaf.value}"
+    moved = (plan.setting for plan in spec.schedules if plan.setting not in EXPLICIT)
+    return next((f"schedules = {setting}" for setting in moved), "")
+
+
+def gradients_of(spec: RunSpec) -> Gradients:
+    """How gradients are found, once `auto` is decided: explicitly wherever that can be, which is always faster."""
+    if spec.training.gradients != "auto":
+        return spec.training.gradients
+    return "autograd" if beyond_explicit(spec) else "explicit"
+
+
 def features(spec: RunSpec) -> int:
     """Numbers in one item."""
     return math.prod(DATASETS[spec.data.kind].shape(spec.data))
@@ -260,6 +320,12 @@ def training_items(spec: RunSpec) -> int:
     """Items that are learned from (for grouped splits: about)."""
     count = DATASETS[spec.data.kind].count(spec.data)
     return count - math.ceil(count * spec.data.val_fraction)
+
+
+def is_sparse(spec: RunSpec) -> bool:
+    """Whether numbers of the code can rest at exactly zero."""
+    code = spec.model.code
+    return isinstance(code, KSparse) or (isinstance(code, Point) and code.activation == "relu")
 
 
 def code_width(spec: RunSpec) -> int:

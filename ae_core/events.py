@@ -33,7 +33,7 @@ class Started(Event):
     """The model stands, nothing is learned yet.
 
     parameters: numbers to learn. reference: PCA with the same width of code, fitted on the training items:
-    `train_mse` and `val_mse`, mean over items and features.
+    `train_mse` and `val_mse`, mean over items and features. gradients: how they are found, explicit or autograd.
     """
 
     kind: ClassVar[str] = "started"
@@ -42,6 +42,7 @@ class Started(Event):
     val_items: int
     steps_per_epoch: int
     reference: Terms
+    gradients: str = "autograd"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ class Finished(Event):
     """The last event. reason: epochs, target_loss, patience, max_seconds, stopped or diverged.
 
     metrics: `train_mse`, `val_mse` (mean over items and features, on the scaled data), `seconds`, `samples_per_second`,
-    `parameters`, and for a Gaussian code `val_elbo` and `val_kl` (nats per item).
+    `parameters`, and what `metrics.final` adds for some codes, as `val_elbo` and `val_kl` (nats per item).
     """
 
     kind: ClassVar[str] = "finished"

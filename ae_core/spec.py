@@ -227,6 +227,16 @@ class Code(Spec):
     ] = 2
 
 
+Centred = Annotated[
+    bool,
+    Field(
+        description="The constant that the decoder adds is taken off each item before it is encoded, so that a code of "
+        "zeros stands for the typical item."
+    ),
+    Knob(),
+]
+
+
 class Point(Code):
     """The code is one point, as in the plain autoencoder."""
 
@@ -236,6 +246,7 @@ class Point(Code):
         Field(description="The bend of the code itself; sparsity needs one that can rest at zero."),
         Knob(),
     ] = "identity"
+    centred: Centred = False
 
 
 class Variational(Code):
@@ -274,6 +285,7 @@ class KSparse(Code):
         ),
         Knob(),
     ] = "identity"
+    centred: Centred = False
     auxiliary: Annotated[
         float,
         Field(ge=0, le=10, description="Weight of the task given to dead units: to rebuild what the others left over."),
@@ -691,6 +703,14 @@ class Objective(Spec):
         Field(ge=0, le=100, description="Charges for every active number of the code: a sparse autoencoder."),
         Knob(scale="log", moves=True),
     ] = 0.0
+    code_l1_by_decoder: Annotated[
+        bool,
+        Field(
+            description="Code L1 charges each number by how much it adds to the picture, the length of its weights in "
+            "the decoder, so shrinking the code and growing the weights saves nothing."
+        ),
+        Knob(),
+    ] = False
     code_l2: Annotated[
         float,
         Field(ge=0, le=100, description="Pulls every code towards the middle, by half the square of its length."),
@@ -793,6 +813,14 @@ class Training(Spec):
         Field(ge=0, le=2**31 - 1, description="Start of every random number: weights, order of batches, noise."),
         Knob(level="beginner"),
     ] = 0
+    gradients: Annotated[
+        Literal["auto", "explicit", "autograd"],
+        Field(
+            description="How gradients are found: written out for dense layers, which is several times faster, or by "
+            "PyTorch's autograd, which knows everything. Auto takes the faster one that can."
+        ),
+        Knob(),
+    ] = "auto"
 
 
 Way = Literal["linear", "cosine", "cyclic", "warm_up"]

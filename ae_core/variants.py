@@ -140,6 +140,28 @@ VARIANTS: dict[str, Variant] = {
         ("model_code_k", "model_code_test_factor", "model_code_auxiliary", "model_code_dead_after"),
         group="sparse",
     ),
+    "sae": Variant(
+        {
+            "model_code_kind": "point",
+            "model_hidden": (),
+            "model_code_latent_dim": 256,
+            "model_code_activation": "relu",
+            "model_code_centred": True,
+            "objective_code_l1": 0.1,
+            "objective_code_l1_by_decoder": True,
+            "optimizer_learning_rate": 0.003,
+        },
+        rf"{SQUARES}+\lambda\sum_j z_j\lVert w_j\rVert,\quad z=\mathrm{{ReLU}}(V(x-b)+c),\quad x'=Wz+b",
+        "Bricken et al. 2023, Towards monosemanticity: decomposing language models with dictionary learning",
+        "https://transformer-circuits.pub/2023/monosemantic-features",
+        (
+            "ae_core.objectives.code:code_l1",
+            "ae_core.models.autoencoder:Autoencoder",
+            "ae_core.metrics.reported:activity",
+        ),
+        ("objective_code_l1", "objective_code_l1_by_decoder", "model_code_centred"),
+        group="sparse",
+    ),
     "contractive": Variant(
         {"model_activation": "sigmoid", "objective_contractive": 0.1},
         rf"{SQUARES}+\lambda\left\lVert\frac{{\partial z}}{{\partial x}}\right\rVert_F^2",
@@ -369,7 +391,13 @@ VARIANTS: dict[str, Variant] = {
         group="discrete",
     ),
     "categorical": Variant(
-        {"model_code_kind": "categorical", "model_code_latent_dim": 10, "model_code_classes": 10},
+        {
+            "model_code_kind": "categorical",
+            "model_code_latent_dim": 10,
+            "model_code_classes": 10,
+            "model_code_beta": 0.01,
+            "optimizer_learning_rate": 0.003,
+        },
         r"-\mathbb E_{q}\ln p(x\mid z)+\beta\sum_v\left(\ln C-H(q_v)\right),"
         r"\quad z_v=\mathrm{softmax}\left((\ell_v+g)/\tau\right)",
         "Jang et al. 2017, Categorical reparameterization with Gumbel-softmax",

@@ -28,6 +28,13 @@ def test_a_young_run_is_measured_after_every_epoch_however_long_it_will_be(epoch
     assert all(found.measures(22 * epoch) for epoch in range(1, 31))
 
 
+def test_measuring_a_large_share_of_the_items_does_not_slow_a_long_run():
+    """Once a run is no longer young, measures that cost a sixth of an epoch each come only every fifth epoch."""
+    found = cadence(300, 22, cost=1 / 6)
+
+    assert [epoch for epoch in range(200, 216) if found.measures(22 * epoch)] == [200, 205, 210, 215]
+
+
 def test_tiny_epochs_are_not_spent_on_measuring():
     """With one step an epoch, measures are eight steps apart."""
     found = cadence(1000, 1)

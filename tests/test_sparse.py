@@ -13,8 +13,9 @@ from ae_core.events import Progress
 from ae_core.models import Autoencoder, build
 from ae_core.models.sparse import KSparseCode, largest
 from ae_core.objectives import auxiliary, look, readings, terms
-from ae_core.spec import MLP, KSparse, Optimizer, RunSpec, Schedule, Training, changed
+from ae_core.spec import MLP, KSparse, Objective, Optimizer, Point, RunSpec, Schedule, Training, changed
 from ae_core.training import Trainer, train
+from ae_core.variants import spec_of
 
 torch.set_num_threads(1)
 
@@ -133,7 +134,7 @@ def test_silence_is_counted_in_training_steps():
     trainer.start()
     for _ in range(6):
         before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
-        trainer._step()
+        trainer.advance(steps=1)
         rows = trainer._order_of_items[trainer._course.position - 64 : trainer._course.position]
         after = {name: value.clone() for name, value in trainer.model.state_dict().items()}
         trainer.model.load_state_dict(before)
@@ -228,3 +229,82 @@ def test_codes_of_a_finished_run_are_sparse():
     fitted = training.result()
     z = fitted.encode(np.random.default_rng(0).random((30, 64)))
     assert ((z != 0).sum(axis=1) == 5).all()
+
+
+# ------------------------------------------------------------------------------------------------ dictionaries
+
+
+def dictionary(**settings: Any) -> Autoencoder:
+    """An overcomplete code of rectified units that is charged by what it does."""
+    objective = Objective(code_l1=0.5, code_l1_by_decoder=True)
+    code = Point(latent_dim=100, activation="relu", centred=True)
+    spec = RunSpec(model=MLP(**{"hidden": (), "code": code} | settings), objective=objective)
+    return build(spec, torch.Generator().manual_seed(1), torch.Generator().manual_seed(2))
+
+
+def test_a_centred_code_sees_what_differs_from_the_constant():
+    """Encoding x is what a plain code with the same weights makes of x minus the decoder's bias."""
+    model = dictionary()
+    plain = dictionary(code=Point(latent_dim=100, activation="relu"))
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(model.encode(X).z, plain.encode(X - model.last.bias).z)
+    assert not torch.equal(model.encode(X).z, plain.encode(X).z)
+
+
+def test_each_number_is_charged_by_its_effect():
+    """sum z_j times the length of column j of the decoder, by NumPy."""
+    model = dictionary()
+    batch = look(model, X)
+    lengths = np.linalg.norm(model.last.weight.detach().numpy(), axis=0)
+    expected = 0.5 * batch.out.coded.z.detach().numpy() @ lengths
+    np.testing.assert_allclose(terms(batch)["code_l1"].detach().numpy(), expected, rtol=1e-5)
+
+
+def test_shrinking_the_code_saves_nothing():
+    """A code ten times smaller, read by weights ten times larger, rebuilds and costs the same."""
+    model = dictionary()
+    before = terms(look(model, X))
+    with torch.no_grad():
+        model.code.dense.weight /= 10
+        model.code.dense.bias /= 10
+        model.last.weight *= 10
+    after = terms(look(model, X))
+    for name in ("reconstruction", "code_l1"):
+        torch.testing.assert_close(before[name], after[name], rtol=1e-4, atol=1e-5)
+
+
+def test_the_effect_is_that_of_the_first_layer_after_the_code():
+    """With hidden layers the lengths are those of the decoder's first layer, without what it is told of the class."""
+    model = dictionary(hidden=(20, 10), conditional=True)
+    first = next(iter(model.decoder.children())).dense.weight
+    assert first.shape == (10, 110)
+    assert torch.equal(model.readers, first[:, :100])
+
+
+@pytest.mark.parametrize("values", [{"model_bias": False}, {"objective_reconstruction": "bce"}])
+def test_a_centred_code_needs_a_constant_to_take_off(values):
+    """Without biases, or with an output that bends, there is none among the items, and it is refused."""
+    with pytest.raises(SpecError, match="centred"):
+        Trainer(changed(RunSpec(model=MLP(code=Point(centred=True))), values))
+
+
+def test_a_finished_run_tells_how_sparse_it_is():
+    """L0, dead fraction and explained variance on the items kept aside, as NumPy counts them."""
+    spec = changed(spec_of("sae"), {"training_epochs": 2, "model_code_latent_dim": 80})
+    trainer = Trainer(spec)
+    metrics = trainer.advance()[-1].metrics
+    model = trainer.model.eval()
+    with torch.inference_mode():
+        z, x_hat = model.encode(trainer.val_items).z.numpy(), model.reconstruct(trainer.val_items).numpy()
+    x = trainer.val_items.numpy()
+    assert metrics["val_l0"] == pytest.approx((z > 0).sum(axis=1).mean())
+    assert metrics["val_dead_fraction"] == pytest.approx(1 - (z > 0).any(axis=0).mean())
+    expected = 1 - ((x - x_hat) ** 2).sum() / ((x - x.mean(axis=0)) ** 2).sum()
+    assert metrics["val_explained_variance"] == pytest.approx(expected, rel=1e-4)
+    assert 0 < metrics["val_l0"] < 80
+
+
+def test_only_codes_that_can_rest_tell_how_sparse_they_are():
+    """A linear point code has no such numbers among its metrics."""
+    trainer = Trainer(RunSpec(training=Training(epochs=1)))
+    assert "val_l0" not in trainer.advance()[-1].metrics

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 from torch.distributions import Independent, Normal
 
-from ae_core.compatibility import code_width, output_of
+from ae_core.compatibility import code_width, gradients_of, output_of
 from ae_core.data import DATASETS, prepare
 from ae_core.data.split import items
 from ae_core.errors import CheckpointError, SpecError
@@ -246,7 +246,7 @@ def test_introduction_agrees_with_started(kind):
     trainer = Trainer(changed(RunSpec(), {"data_kind": kind, "training_batch_size": 37}))
     started, facts = trainer.start()[0], trainer.introduction()[0]
 
-    for name in ("parameters", "train_items", "val_items", "steps_per_epoch", "reference"):
+    for name in ("parameters", "train_items", "val_items", "steps_per_epoch", "reference", "gradients"):
         assert facts[name] == getattr(started, name), name
 
 
@@ -347,37 +347,41 @@ for path in sorted(Path(sys.argv[1]).glob("*.spec")):
 
 def test_resume_in_a_new_process_is_bit_exact(tmp_path):
     """A run taken up by another process in mid-epoch goes on with the same events and ends with the same bits, for
-    every optimiser, with dropout, batch norm, Gaussian code, corruption and a schedule."""
+    every optimiser, with dropout, Gaussian code, corruption and a schedule, by autograd (with batch norm) and
+    explicitly (without)."""
     import json
 
     rest: dict[str, list[dict[str, Any]]] = {}
     ends: dict[str, bytes] = {}
-    for kind in OPTIMIZERS:
+    cases = [(kind, norm) for kind in OPTIMIZERS for norm in (False, True)]
+    for kind, norm in cases:
         spec = small(**HARD, optimizer_kind=kind, optimizer_learning_rate=HARMLESS[kind], training_epochs=12)
+        spec, name = changed(spec, {"model_batch_norm": norm}), f"{kind} {norm}"
+        assert gradients_of(spec) == ("autograd" if norm else "explicit")
         straight = whole(Trainer(spec))
         trainer = Trainer(spec)
         told = trainer.start() + trainer.advance(steps=31)
         assert trainer.step % trainer.cadence.steps_per_epoch != 0
-        (tmp_path / f"{kind}.spec").write_text(spec.model_dump_json())
-        (tmp_path / f"{kind}.checkpoint").write_bytes(trainer.checkpoint())
-        rest[kind] = plain(straight)[len(told) :]
+        (tmp_path / f"{name}.spec").write_text(spec.model_dump_json())
+        (tmp_path / f"{name}.checkpoint").write_bytes(trainer.checkpoint())
+        rest[name] = plain(straight)[len(told) :]
         assert plain(told) == plain(straight)[: len(told)]
         trainer.advance()
-        ends[kind] = trainer.checkpoint()
+        ends[name] = trainer.checkpoint()
 
     subprocess.run([sys.executable, "-c", RESUMER, str(tmp_path)], cwd=ROOT, check=True, timeout=120)
 
-    for kind in OPTIMIZERS:
-        events = json.loads((tmp_path / f"{kind}.events").read_text())
+    for name in rest:
+        events = json.loads((tmp_path / f"{name}.events").read_text())
         for event in events:
             del event["seconds"]
-            for name in ("seconds", "samples_per_second"):
-                event.get("metrics", {}).pop(name, None)
-        assert events == rest[kind], kind
-        here, there = unpack((tmp_path / f"{kind}.end").read_bytes()), unpack(ends[kind])
-        assert same(here[0], there[0]), kind
+            for timed in ("seconds", "samples_per_second"):
+                event.get("metrics", {}).pop(timed, None)
+        assert events == rest[name], name
+        here, there = unpack((tmp_path / f"{name}.end").read_bytes()), unpack(ends[name])
+        assert same(here[0], there[0]), name
         del here[1]["seconds"], there[1]["seconds"]
-        assert here[1] == there[1], kind
+        assert here[1] == there[1], name
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ae_core.compatibility import is_sparse
 from ae_core.models import OUTPUTS, Autoencoder, sample
 from ae_core.objectives import (
     Batch,
@@ -116,6 +117,9 @@ def final(
 ) -> dict[str, float]:
     """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian code `val_elbo` and `val_kl`.
 
+    Of a code that can rest at zero (`compatibility.is_sparse`) also `val_l0`, `val_dead_fraction` (see `activity`) and
+    `val_explained_variance`, 1 - val_mse / variance, at most 1.
+
     Of a masked autoencoder also `val_mse_column_mean`, the error of the least clever way to fill in what is hidden: the
     training items' mean of each feature.
     train_labels, val_labels: of all items of each side, for a conditional model.
@@ -128,4 +132,14 @@ def final(
     if isinstance(spec.model.code, Variational):
         generator = torch.Generator().manual_seed(spec.training.seed)
         found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)
+    if is_sparse(spec):
+        spread = float((val - val.mean(dim=0)).square().mean(dtype=torch.float64))
+        found["val_explained_variance"] = 1 - found["val_mse"] / max(spread, 1e-300)
+        found["val_l0"], found["val_dead_fraction"] = activity(on_val, val)
     return found
+
+
+def activity(model: Autoencoder, x: Tensor) -> tuple[float, float]:
+    """(L0, dead fraction) on x: numbers of a code that are not zero, mean over items; share of them that never are."""
+    active = torch.cat([told.encode(part).centre != 0 for told, part in chunks(model, x)])
+    return float(active.sum(dim=1).double().mean()), float(1 - active.any(dim=0).double().mean())

@@ -92,7 +92,12 @@ class Autoencoder(nn.Module):
         return torch.cat([x, self._told.expand(*x.shape[:-1], self.classes)], dim=-1)
 
     def encode(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Coded:
-        """(batch, features) -> codes. Hidden activations are written into `layers` if it is given."""
+        """(batch, features) -> codes. Hidden activations are written into `layers` if it is given.
+
+        Where the code is centred the last layer's bias is taken off first (Bricken et al., 2023).
+        """
+        if getattr(self.spec.model.code, "centred", False):
+            x = x - cast(Tensor, self.last.bias)
         return self.code(self.encoder(self._with_class(x), layers))  # type: ignore[no-any-return]
 
     def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
@@ -119,6 +124,12 @@ class Autoencoder(nn.Module):
         for i, block in enumerate(self.decoder.children()):
             yield f"decoder.{i}", cast(Tensor, block.matrix)
         yield "output", cast(Tensor, self.last.matrix)
+
+    @property
+    def readers(self) -> Tensor:
+        """(outputs, latent): the weights with which the decoder reads the code, one column for each of its numbers."""
+        found = dict(self.matrices())
+        return found["decoder.0" if "decoder.0" in found else "output"][:, : self.code.width]
 
     def weights(self) -> list[nn.Parameter]:
         """The matrices and kernels that are learned: what weight decay and weight L1 act on, never biases or scales."""

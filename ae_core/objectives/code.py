@@ -43,8 +43,16 @@ def kl(batch: Batch) -> Tensor:
 
 
 def code_l1(batch: Batch) -> Tensor:
-    """sum |z_j|, one value for each item: (batch,)."""
-    return batch.out.coded.centre.abs().sum(dim=-1)
+    """sum |z_j|, one value for each item: (batch,). By decoder: sum |z_j| ||w_j||, w_j the decoder's weights that read
+    number j, so that a smaller code with larger weights costs the same.
+
+    Source: Bricken et al. 2023, Towards monosemanticity; weighted as in Conerly et al. 2024, Update on how we train
+    SAEs.
+    """
+    size = batch.out.coded.centre.abs()
+    if batch.spec.objective.code_l1_by_decoder:
+        size = size * batch.model.readers.norm(dim=0)
+    return size.sum(dim=-1)
 
 
 def code_l2(batch: Batch) -> Tensor:

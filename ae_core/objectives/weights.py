@@ -16,12 +16,12 @@ def weight_terms(model: Autoencoder) -> dict[str, Tensor]:
     of AdamW (Loshchilov and Hutter, 2019) is no part of any loss, so it is not among them.
     """
     found: dict[str, Tensor] = {}
-    spec, weights = model.spec, model.weights()
+    spec = model.spec
     if spec.objective.weight_decay and spec.optimizer.kind != "adamw":
-        norms = torch.stack([weight.detach().square().sum() for weight in weights])
+        norms = torch.stack([weight.detach().square().sum() for weight in model.weights()])
         found["weight_decay"] = 0.5 * spec.objective.weight_decay * norms.sum()
     if model.dials.ever("objective_weight_l1"):
-        sums = torch.stack([weight.detach().abs().sum() for weight in weights])
+        sums = torch.stack([weight.detach().abs().sum() for weight in model.weights()])
         found["weight_l1"] = model.dials("objective_weight_l1") * sums.sum()
     if model.dials.ever("objective_decoder_decay"):
         norms = torch.stack([weight.detach().square().sum() for weight in model.decoder_weights()])

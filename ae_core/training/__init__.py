@@ -17,7 +17,7 @@ from ae_core.training.trainer import Trainer
 
 __all__ = ["Fitted", "Trainer", "Training", "train"]
 
-SNAPSHOT_SHARE = 0.05  # of the operations of training
+SNAPSHOT_SHARE = 1 / 60  # of the operations of training
 MOST_SNAPSHOTS = 24
 
 
@@ -78,7 +78,7 @@ def _one_thread() -> Iterator[None]:
 def train(spec: RunSpec) -> Training:
     """Trains what the spec describes: an iterator of events. Runs anywhere, without server, store or engine.
 
-    Snapshots are taken at steps that follow from the spec, so rarely that they cost at most a twentieth of training.
+    Snapshots are taken at steps that follow from the spec, so rarely that they cost at most a sixtieth of training.
     Raises SpecError before the first event where the choices of the spec exclude each other.
     """
     return Training(spec)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 MAX_REPORTS = 4000  # events of a run, whatever its length
 MAX_MEASURES = 1000  # of them measured on the items kept aside, once the run is no longer young
-YOUNG = 100  # measures at the start of a run that come as often as they may, however long it is
+YOUNG = 30  # measures at the start of a run that come as often as they may, however long it is
+MEASURING = 0.04  # of the time of a run, at most, goes into measuring once it is no longer young
 LEAST_STEPS = 8  # between two measures, so that tiny epochs are not spent on measuring
 STRIDE = 25  # steps between two reports inside a long epoch
 
@@ -35,14 +36,14 @@ class Cadence:
         return self.measures(step) or (step % self.steps_per_epoch) % self.stride == 0 < step % self.steps_per_epoch
 
 
-def cadence(epochs: int, steps_per_epoch: int) -> Cadence:
-    """The cadence of a run of that length."""
+def cadence(epochs: int, steps_per_epoch: int, cost: float = 0.0) -> Cadence:
+    """The cadence of a run of that length. cost: of one measure, in epochs of training."""
     goal = epochs * steps_per_epoch
     young = max(1, math.ceil(LEAST_STEPS / steps_per_epoch))
     return Cadence(
         steps_per_epoch=steps_per_epoch,
         goal=goal,
         stride=max(STRIDE, math.ceil(goal / MAX_REPORTS)),
-        measure=max(young, math.ceil(epochs / MAX_MEASURES)),
+        measure=max(young, math.ceil(epochs / MAX_MEASURES), math.ceil(cost / MEASURING)),
         young_measure=young,
     )

@@ -63,6 +63,11 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     optimizer.load_state_dict({**whole, "state": state})
 
 
+def saved_sums(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What was added up since the last report, by term."""
+    return {name.removeprefix("sums/"): value for name, value in tensors.items() if name.startswith("sums/")}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _plain(part) for name, part in value.items()}

@@ -30,7 +30,8 @@ class Fitted:
     def encode(self, x: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, features) or (n, *shape) -> codes (n, latent); for a Gaussian code its mean."""
         with torch.inference_mode():
-            return self._told(labels, len(x)).encode(self._taken(x)).centre.numpy()
+            taken = self._taken(x)
+            return self._told(labels, len(taken)).encode(taken).centre.numpy()
 
     def decode(self, z: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, latent) -> items (n, features)."""
@@ -44,7 +45,8 @@ class Fitted:
     def reconstruct(self, x: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """Items through the code and back, in the shape in which they came."""
         with torch.inference_mode():
-            rebuilt = self._told(labels, len(x)).reconstruct(self._taken(x))
+            taken = self._taken(x)
+            rebuilt = self._told(labels, len(taken)).reconstruct(taken)
             return self._scaling.undo(rebuilt.numpy()).reshape(np.shape(x))
 
     def measure(self, names: Iterable[str] | None = None) -> list[Measured]:

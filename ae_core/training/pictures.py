@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import code_width, item_products, layers, output_of, parameter_count
+from ae_core.compatibility import code_width, gradients_of, item_products, layers, output_of, parameter_count
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
@@ -97,6 +97,7 @@ class Exhibition:
             "layers": [layer.name for layer in layers(spec)],
             "reconstruction": spec.objective.reconstruction,
             "corrupted": self.damaged is not None,
+            "gradients": gradients_of(spec),
         }
         return facts, arrays
 

@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ae_core.metrics import squared_sum
+from ae_core.compatibility import gradients_of
+from ae_core.metrics import evaluate, squared_sum
 from ae_core.models import Autoencoder
 from ae_core.objectives import damage, imputes, look, readings, terms
+from ae_core.training.checkpoint import optimizer_tensors, restore_optimizer, saved_sums
+from ae_core.training.explicit import Explicit
 from ae_core.training.optimizers import make_optimizer
 
 
 class Steps(Protocol):
-    """One way to train. optimizer: its tensors are part of the run's state. sums: what the report needs, in float64:
-    each term and reading, and `squares`, the sum of (x_hat - x)^2, added up over all items since `sums` was cleared.
-    """
+    """One way to train."""
 
-    optimizer: torch.optim.Optimizer
-    sums: dict[str, Tensor]
-
-    def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
-        """Forward, backward and update on a batch (items, features), with this learning rate. Reads nothing off.
-
-        labels: (items,), for a conditional model.
+    def step(self, items: Tensor, rows: Tensor, rate: float, labels: Tensor | None = None) -> None:
+        """Forward, backward and update on those rows of items (n, features), with this learning rate. Reads nothing
+        off. labels: (n,), for a conditional model.
         """
+
+    def take(self) -> dict[str, float]:
+        """What the report needs, added up over all items since it was last taken: each term and reading, and
+        `squares`, the sum of (x_hat - x)^2, where no term is proportional to it.
+        """
+
+    def measure(self, items: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+        """The objective's terms per item and `mse`, averaged over items (n, features), without chance."""
+
+    def norm(self) -> float:
+        """Length of all weight matrices taken as one vector."""
+
+    def keep(self) -> Callable[[], dict[str, Tensor]]:
+        """A copy of this moment, which gets its names when it is asked for: `model/...`, `optimizer/...`, `sums/...`.
+        Every way to train goes on from what any other kept.
+        """
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Takes over what was kept beside the model; what the tensors do not have starts anew."""
+
+
+@contextmanager
+def measuring(model: Autoencoder) -> Iterator[None]:
+    """Evaluation mode without gradients, and back to training mode."""
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train()
 
 
 class AutogradSteps:
@@ -34,18 +63,19 @@ class AutogradSteps:
     def __init__(self, model: Autoencoder, chance: torch.Generator) -> None:
         self.model, self.chance = model, chance
         self.optimizer = make_optimizer(model.spec, model)
-        self.sums: dict[str, Tensor] = {}
+        self._sums: dict[str, Tensor] = {}
         self._weights, self._decoder_weights = model.weights(), model.decoder_weights()
         self._nothing = torch.zeros(())
 
-    def step(self, x: Tensor, rate: float, labels: Tensor | None = None) -> None:
-        spec = self.model.spec
+    def step(self, items: Tensor, rows: Tensor, rate: float, labels: Tensor | None = None) -> None:
+        spec, x = self.model.spec, items.index_select(0, rows)
+        told = None if labels is None else labels.index_select(0, rows)
         kind = spec.objective.corruption.kind
         seen = weights = None
         if kind != "none":
             done = damage(x, kind, self.model.dials("objective_corruption_level"), self.chance)
             seen, weights = done.seen, done.weights if imputes(spec) else None
-        batch = look(self.model, x, seen, labels, weights)
+        batch = look(self.model, x, seen, told, weights)
         found = terms(batch)
         loss = sum((value.mean() for value in found.values()), start=self._nothing)
         self.optimizer.zero_grad()
@@ -72,12 +102,59 @@ class AutogradSteps:
                     weight.grad.add_(weight.detach(), alpha=strength)
 
     def _add(self, name: str, value: Tensor) -> None:
-        if name in self.sums:
-            self.sums[name].add_(value)
+        if name in self._sums:
+            self._sums[name].add_(value)
         else:
-            self.sums[name] = value.to(torch.float64)
+            self._sums[name] = value.to(torch.float64)
+
+    def take(self) -> dict[str, float]:
+        found = {name: float(value) for name, value in self._sums.items()}
+        self._sums.clear()
+        return found
+
+    def measure(self, items: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+        with measuring(self.model):
+            return evaluate(self.model.given(labels), items)
+
+    def norm(self) -> float:
+        return float(torch.stack(torch._foreach_norm([weight.detach() for weight in self._weights])).norm())
+
+    def keep(self) -> Callable[[], dict[str, Tensor]]:
+        live = {f"model/{name}": value for name, value in self.model.state_dict().items()}
+        live |= optimizer_tensors(self.optimizer) | {f"sums/{name}": value for name, value in self._sums.items()}
+        kept = {name: value.detach().clone() for name, value in live.items()}
+        return lambda: dict(kept)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        restore_optimizer(self.optimizer, tensors)
+        self._sums = {name: value.clone() for name, value in saved_sums(tensors).items()}
+
+
+class ExplicitSteps:
+    """Dense layers with the usual terms, by calls written out once (`training.explicit`)."""
+
+    def __init__(self, model: Autoencoder, chance: torch.Generator) -> None:
+        self._engine = Explicit([model], [chance])
+
+    def step(self, items: Tensor, rows: Tensor, rate: float, labels: Tensor | None = None) -> None:
+        self._engine.step(items, rows, rate)
+
+    def take(self) -> dict[str, float]:
+        return self._engine.take(0)
+
+    def measure(self, items: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+        return self._engine.measure(items)[0]
+
+    def norm(self) -> float:
+        return self._engine.norm(0)
+
+    def keep(self) -> Callable[[], dict[str, Tensor]]:
+        return self._engine.keep(0)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        self._engine.restore(0, tensors)
 
 
 def make_steps(model: Autoencoder, chance: torch.Generator) -> Steps:
     """The fastest way to train this model."""
-    return AutogradSteps(model, chance)
+    return ExplicitSteps(model, chance) if gradients_of(model.spec) == "explicit" else AutogradSteps(model, chance)

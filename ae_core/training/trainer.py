@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,23 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import check, classes, compares_items, parameter_count
+from ae_core.compatibility import check, classes, compares_items, gradients_of, parameter_count
 from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
-from ae_core.metrics import evaluate, final
+from ae_core.metrics import final
 from ae_core.models import build
 from ae_core.objectives import READINGS, weight_terms
 from ae_core.pca import reference
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
-from ae_core.training.checkpoint import optimizer_tensors, pack, restore_optimizer, unpack
+from ae_core.training.checkpoint import pack, unpack
 from ae_core.training.optimizers import schedule
 from ae_core.training.pictures import Exhibition
-from ae_core.training.steps import make_steps
+from ae_core.training.steps import make_steps, measuring
 
-START_ITEMS = 2000  # training items on which the untrained model is measured
+PASSES = 3  # products that a layer has in a step, where it has one in a measure
+START_ITEMS = 500  # training items on which the untrained model is measured
 SOUND_ITEMS = 500  # items kept aside on which a checkpoint looks whether it is worth going back to
 GROWTH = 30.0  # weights that grew more than this, while the loss is hardly better than before the first step, diverged
 HARDLY = 0.9  # of the first loss
@@ -52,9 +54,9 @@ class Course:
 
 @dataclass
 class State:
-    """A copy of everything that a run is at one step."""
+    """A copy of everything that a run is at one step. tensors: gives them by name."""
 
-    tensors: dict[str, Tensor]
+    tensors: Callable[[], dict[str, Tensor]]
     course: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,16 +81,16 @@ class Trainer:
         self.dials = Dials(spec)
         self.model = build(spec, init, self._chance, self.dials)
         self.steps = make_steps(self.model, self._chance)
-        self._weights = self.model.weights()
         count, batch = len(self.train_items), spec.training.batch_size
         self._usable = count - 1 if compares_items(spec) and count % batch == 1 else count
-        self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch))
+        measure = len(self.val_items) / count / PASSES
+        self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch), measure)
         self.exhibition = Exhibition(spec, split)
         self._order_of_items = torch.zeros(0, dtype=torch.int64)
         self._course = Course(learning_rate=spec.optimizer.learning_rate)
-        self._rate_in_use = spec.optimizer.learning_rate
+        self.rate = spec.optimizer.learning_rate
         if checkpoint is None:
-            self._course.start_norm = self._norm()
+            self._course.start_norm = self.steps.norm()
             self._good = self._copy()
         else:
             self._good = self._resume(checkpoint)
@@ -138,9 +140,8 @@ class Trainer:
         """What is known before the first step; nothing the second time, or for a run that was resumed."""
         if self.step or math.isfinite(self._course.start_loss):
             return []
-        with self._measuring():
-            train = self._measured(self.train_items[:START_ITEMS], self._train_labels)
-            val = self._measured(self.val_items, self._val_labels)
+        train = self._measured(self.train_items[:START_ITEMS], self._train_labels)
+        val = self._measured(self.val_items, self._val_labels)
         self._course.start_loss = train["loss"]
         self._good = self._copy()
         facts = self._now()
@@ -152,6 +153,7 @@ class Trainer:
                 val_items=len(self.val_items),
                 steps_per_epoch=self.cadence.steps_per_epoch,
                 reference=self._reference(),
+                gradients=gradients_of(self.spec),
             ),
             Progress(**facts, train=train, val=val, learning_rate=self._scheduled()),
         ]
@@ -161,24 +163,44 @@ class Trainer:
         torch.set_flush_denormal(True)  # of this thread: Adam's moments of dead units otherwise halve the speed
         events: list[Event] = []
         last = self.goal if steps is None else min(self.goal, self.step + steps)
-        limit = self.spec.training.max_seconds
         began = clock = time.perf_counter()
         while not self.done and self.step < last:
-            self._step()
+            rows = self.upcoming()
+            self.steps.step(self.train_items, rows, self.rate, self._train_labels)
             now = time.perf_counter()
-            self._course.seconds += now - clock
-            clock = now
-            if self.cadence.reports(self.step):
-                events += self._report()
-                now = time.perf_counter()
-                self._course.seconds += now - clock
-                clock = now
-            if limit is not None and self.seconds >= limit and not self.done:
-                events += self._ended("max_seconds")
-            if self.done and not isinstance(events[-1] if events else None, Finished):
-                events.append(self._finished())
-            if seconds is not None and now - began >= seconds:
+            events += self.passed(len(rows), now - clock)
+            clock = time.perf_counter()
+            if seconds is not None and clock - began >= seconds:
                 break
+        return events
+
+    def upcoming(self) -> Tensor:
+        """Rows of the training items in the next batch. The dials and `rate` are turned to where that step stands."""
+        course, batch = self._course, self.spec.training.batch_size
+        if course.position == 0:
+            self._order_of_items = torch.randperm(len(self.train_items), generator=self._order)[: self._usable]
+        self.dials.turn(course.step / self.goal)
+        self.rate = self._scheduled()
+        return self._order_of_items[course.position : course.position + batch]
+
+    def passed(self, items: int, seconds: float, val: dict[str, float] | None = None) -> list[Event]:
+        """What a step on so many items, which took so long, brings about. val: terms on the items kept aside, where
+        this step measures them and somebody else has done so.
+        """
+        began, course = time.perf_counter(), self._course
+        course.seconds += seconds
+        course.counted += items
+        course.step += 1
+        course.position = (course.position + items) % self._usable
+        events: list[Event] = []
+        if self.cadence.reports(course.step):
+            events += self._report(val)
+            course.seconds += time.perf_counter() - began
+        limit = self.spec.training.max_seconds
+        if limit is not None and self.seconds >= limit and not self.done:
+            events += self._ended("max_seconds")
+        if self.done and not isinstance(events[-1] if events else None, Finished):
+            events.append(self._finished())
         return events
 
     def stop(self) -> list[Event]:
@@ -207,36 +229,20 @@ class Trainer:
 
     def snapshot(self) -> Snapshot:
         """What the model makes of its fixed items now."""
-        with self._measuring():
+        with measuring(self.model):
             return Snapshot(**self._now(), arrays=self.exhibition.arrays(self.model))
 
     def checkpoint(self) -> bytes:
         """The whole state. After a divergence: the last good one. In a run about to diverge: both."""
         state = self._copy()
+        tensors = state.tensors()
         if self._course.ended in ("stopped", "diverged"):
             state.course["ended"] = ""
-        with self._measuring():
-            loss = self._measured(self.val_items[:SOUND_ITEMS], self._val_labels)["loss"]
+        loss = self._measured(self.val_items[:SOUND_ITEMS], self._val_labels)["loss"]
         if not self._sound(loss):
-            state.tensors |= {f"good/{name}": value.clone() for name, value in self._good.tensors.items()}
+            tensors |= {f"good/{name}": value.clone() for name, value in self._good.tensors().items()}
             state.course["good"] = self._good.course
-        return pack(state.tensors, {"spec": self.spec.model_dump_json(), **state.course})
-
-    # -- one step
-
-    def _step(self) -> None:
-        """One batch. Nothing is read off its sums here."""
-        course, batch = self._course, self.spec.training.batch_size
-        if course.position == 0:
-            self._order_of_items = torch.randperm(len(self.train_items), generator=self._order)[: self._usable]
-        rows = self._order_of_items[course.position : course.position + batch]
-        self.dials.turn(course.step / self.goal)
-        self._rate_in_use = self._scheduled()
-        labels = None if self._train_labels is None else self._train_labels.index_select(0, rows)
-        self.steps.step(self.train_items.index_select(0, rows), self._rate_in_use, labels)
-        course.counted += len(rows)
-        course.step += 1
-        course.position = (course.position + len(rows)) % self._usable
+        return pack(tensors, {"spec": self.spec.model_dump_json(), **state.course})
 
     def _scheduled(self) -> float:
         """The learning rate of the next step."""
@@ -244,16 +250,15 @@ class Trainer:
 
     # -- what it reports
 
-    def _report(self) -> list[Event]:
+    def _report(self, measured: dict[str, float] | None) -> list[Event]:
         """A Progress event, and the end of the run where one of its conditions holds."""
         train = self._averages()
         val = None
         if self.cadence.measures(self.step):
-            with self._measuring():
-                val = self._measured(self.val_items, self._val_labels)
+            val = self._whole(measured) if measured else self._measured(self.val_items, self._val_labels)
         if reason := self._trouble(train, val):
             return self._diverge(reason)
-        event = Progress(**self._now(), train=train, val=val, learning_rate=self._rate_in_use)
+        event = Progress(**self._now(), train=train, val=val, learning_rate=self.rate)
         if val is not None:
             self._judge(val["loss"])
             if self._sound(val["loss"]):
@@ -263,15 +268,16 @@ class Trainer:
     def _averages(self) -> dict[str, float]:
         """Terms per item since the last report."""
         counted = max(self._course.counted, 1)
-        means = {name: float(value) / counted for name, value in self.steps.sums.items()}
+        means = {name: value / counted for name, value in self.steps.take().items()}
         squares = means.pop("squares", 2 * means.get("reconstruction", math.nan))
         self._course.counted = 0
-        self.steps.sums.clear()
         return self._with_total(means, squares / self.train_items.shape[1])
 
     def _measured(self, x: Tensor, labels: Tensor | None) -> dict[str, float]:
         """Terms per item on x, as the model stands. labels: of these items, or of more that begin with them."""
-        means = evaluate(self.model.given(None if labels is None else labels[: len(x)]), x)
+        return self._whole(self.steps.measure(x, None if labels is None else labels[: len(x)]))
+
+    def _whole(self, means: dict[str, float]) -> dict[str, float]:
         return self._with_total(means, means.pop("mse"))
 
     def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
@@ -293,7 +299,7 @@ class Trainer:
     def _trouble(self, train: dict[str, float], val: dict[str, float] | None) -> str:
         """Why this is no longer learning, as a reason's name, or nothing."""
         losses = [train["loss"]] + ([val["loss"]] if val else [])
-        norm = self._norm()
+        norm = self.steps.norm()
         if not all(math.isfinite(value) for value in (*losses, norm)):
             return "not_finite"
         if max(losses) > EXPLODED * max(abs(self._course.start_loss), 1.0):
@@ -308,8 +314,7 @@ class Trainer:
 
     def _ended(self, reason: str) -> list[Event]:
         """The end of the run where it stands, or its divergence, if it broke since the last report."""
-        with self._measuring():
-            measured = self._measured(self.val_items, self._val_labels)
+        measured = self._measured(self.val_items, self._val_labels)
         if trouble := self._trouble(measured, None):
             return self._diverge(trouble)
         self._course.ended = reason
@@ -319,7 +324,7 @@ class Trainer:
         """Goes back to the last good state and says so."""
         facts = self._now()
         good = self._good
-        self._restore(good.tensors, good.course)
+        self._restore(good.tensors(), good.course)
         self._course.seconds = facts["seconds"]
         event = Diverged(**facts, reason=reason, good_step=self.step)
         self._course.ended = "diverged"
@@ -327,7 +332,7 @@ class Trainer:
 
     def _finished(self, facts: dict[str, Any] | None = None) -> Finished:
         self._course.ended = self._course.ended or "epochs"
-        with self._measuring():
+        with measuring(self.model):
             metrics = final(
                 self.spec, self.model, self.train_items, self.val_items, self._train_labels, self._val_labels
             )
@@ -344,23 +349,13 @@ class Trainer:
     def _reference(self) -> dict[str, float]:
         return reference(self.spec.data, self.spec.objective.reconstruction, self.spec.model.code.latent_dim)
 
-    def _norm(self) -> float:
-        """Length of all weight matrices taken as one vector."""
-        return float(torch.stack(torch._foreach_norm([weight.detach() for weight in self._weights])).norm())
-
-    def _measuring(self) -> _Measuring:
-        return _Measuring(self.model)
-
     # -- its whole state
 
     def _copy(self) -> State:
-        live = {f"model/{name}": value for name, value in self.model.state_dict().items()}
-        live |= optimizer_tensors(self.steps.optimizer)
-        live |= {f"sums/{name}": value for name, value in self.steps.sums.items()}
-        tensors = {name: value.detach().clone() for name, value in live.items()}
-        tensors |= {"random/chance": self._chance.get_state(), "random/order": self._order.get_state()}
-        tensors["order"] = self._order_of_items
-        return State(tensors, dict(vars(self._course)))
+        kept = self.steps.keep()
+        rest = {"random/chance": self._chance.get_state(), "random/order": self._order.get_state()}
+        rest["order"] = self._order_of_items
+        return State(lambda: kept() | rest, dict(vars(self._course)))
 
     def _resume(self, checkpoint: bytes) -> State:
         """Goes on from a checkpoint. Returns the last good state: where it stands, unless it is about to diverge."""
@@ -371,7 +366,7 @@ class Trainer:
             self._restore(tensors, course)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"Expected a whole checkpoint of Latent Lab, got one with gaps: {error}") from None
-        return State(good, {**of_good, "spec": course["spec"]}) if of_good else self._copy()
+        return State(lambda: good, {**of_good, "spec": course["spec"]}) if of_good else self._copy()
 
     def _restore(self, tensors: dict[str, Tensor], course: dict[str, Any]) -> None:
         """Takes a state over, from memory or from a checkpoint (which also holds its spec)."""
@@ -388,30 +383,12 @@ class Trainer:
                 course["ended"] = ""
         parts = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
         self.model.load_state_dict(parts)
-        restore_optimizer(self.steps.optimizer, tensors)
-        sums = {name.removeprefix("sums/"): value for name, value in tensors.items() if name.startswith("sums/")}
-        self.steps.sums.clear()
-        self.steps.sums.update({name: value.clone() for name, value in sums.items()})
+        self.steps.restore(tensors)
         self._chance.set_state(tensors["random/chance"])
         self._order.set_state(tensors["random/order"])
         self._order_of_items = tensors["order"]
         self._course = Course(**course)
         self.dials.turn(self._course.step / self.goal)
-
-
-class _Measuring:
-    """Evaluation mode without gradients, and back to training mode."""
-
-    def __init__(self, model: torch.nn.Module) -> None:
-        self.model, self.without_gradients = model, torch.inference_mode()
-
-    def __enter__(self) -> None:
-        self.model.eval()
-        self.without_gradients.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self.without_gradients.__exit__(*error)
-        self.model.train()
 
 
 def _generators(seed: int) -> tuple[torch.Generator, torch.Generator, torch.Generator]:
