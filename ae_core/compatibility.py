@@ -21,6 +21,7 @@ from ae_core.spec import (
     Capacity,
     Categorical,
     Conv,
+    Factor,
     Feedforward,
     Info,
     KLSparsity,
@@ -168,8 +169,8 @@ def _check_sparsity(spec: RunSpec) -> None:
             )
 
 
-OF_PAIRS = (TotalCorrelation, Info, MMD)  # matchings that compare codes with each other
-OF_CLOUDS = (Capacity, TotalCorrelation, DIP, Info)  # matchings that need a Gaussian code
+OF_PAIRS = (TotalCorrelation, Info, MMD, Factor)  # matchings that compare codes with each other
+OF_CLOUDS = (Capacity, TotalCorrelation, DIP, Info, Factor)  # matchings that need a Gaussian code
 
 
 def compares_items(spec: RunSpec) -> bool:

@@ -675,8 +675,38 @@ class Sliced(Spec):
     power: Annotated[int, Field(ge=1, le=4, description="Power of the distance along a line."), Knob(step=1)] = 2
 
 
+CriticWidth = Annotated[
+    int,
+    Field(ge=1, le=2048, description="Neurons of each hidden layer of the critic, a second network that judges codes."),
+    Knob(unit="neurons", scale="log2"),
+]
+CriticDepth = Annotated[int, Field(ge=1, le=6, description="Hidden layers of the critic."), Knob(step=1)]
+CriticRate = Annotated[float, Field(ge=1e-6, le=1, description="Length of the critic's own steps."), Knob(scale="log")]
+
+
+class Factor(Spec):
+    """A critic tells codes from shuffled ones, which estimates the total correlation (Kim and Mnih, 2018)."""
+
+    kind: Literal["factor"] = "factor"
+    weight: MatchingWeight = 10.0
+    width: CriticWidth = 64
+    depth: CriticDepth = 3
+    learning_rate: CriticRate = 0.001
+
+
+class Adversarial(Spec):
+    """A critic tells codes from draws of the prior, and the encoder learns to mislead it (Makhzani et al., 2015)."""
+
+    kind: Literal["adversarial"] = "adversarial"
+    weight: MatchingWeight = 0.3
+    width: CriticWidth = 64
+    depth: CriticDepth = 3
+    learning_rate: CriticRate = 0.001
+
+
 AnyMatching = Annotated[
-    NoMatching | Capacity | TotalCorrelation | DIP | Info | MMD | Sliced, Field(discriminator="kind")
+    NoMatching | Capacity | TotalCorrelation | DIP | Info | MMD | Sliced | Factor | Adversarial,
+    Field(discriminator="kind"),
 ]
 
 

@@ -292,6 +292,53 @@ VARIANTS: dict[str, Variant] = {
         ("objective_matching_version", "objective_matching_off_diagonal", "objective_matching_diagonal"),
         group="variational",
     ),
+    "factor_vae": Variant(
+        {
+            "model_code_kind": "variational",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "factor",
+            "objective_matching_weight": 10.0,
+        },
+        r"-\mathbb E_{q}\ln p(x\mid z)+\mathrm{KL}+\gamma\,\mathbb E_{q(z)}\ln\frac{D(z)}{1-D(z)}",
+        "Kim and Mnih 2018, Disentangling by factorising",
+        "https://arxiv.org/abs/1802.05983",
+        (
+            "ae_core.objectives.critics:factor",
+            "ae_core.objectives.critics:critic_loss",
+            "ae_core.objectives.critics:shuffled",
+            "ae_core.models.critic:Critic",
+        ),
+        (
+            "objective_matching_weight",
+            "objective_matching_width",
+            "objective_matching_depth",
+            "objective_matching_learning_rate",
+        ),
+        group="variational",
+    ),
+    "adversarial": Variant(
+        {
+            "model_code_kind": "point",
+            "model_code_latent_dim": 6,
+            "objective_matching_kind": "adversarial",
+            "objective_matching_weight": 0.3,
+        },
+        rf"{SQUARES}-\lambda\ln D(z),\quad D\text{{ tells draws of }}\mathcal N(0,I)\text{{ from codes}}",
+        "Makhzani et al. 2015, Adversarial autoencoders",
+        "https://arxiv.org/abs/1511.05644",
+        (
+            "ae_core.objectives.critics:adversarial",
+            "ae_core.objectives.critics:critic_loss",
+            "ae_core.models.critic:Critic",
+        ),
+        (
+            "objective_matching_weight",
+            "objective_matching_width",
+            "objective_matching_depth",
+            "objective_matching_learning_rate",
+        ),
+        group="regularised",
+    ),
     "info_vae": Variant(
         {
             "model_code_kind": "variational",

@@ -46,7 +46,7 @@ def spec_with(**values: Any) -> RunSpec:
 def test_parameters_are_counted_without_building_the_model(spec: RunSpec) -> None:
     """The number on the hourglass equals the number of values that torch would learn."""
     model = build(spec, torch.Generator().manual_seed(0), torch.Generator())
-    assert parameter_count(spec) == sum(part.numel() for part in model.parameters())
+    assert parameter_count(spec) == sum(part.numel() for part in model.learned())
 
 
 @given(specs())

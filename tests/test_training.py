@@ -180,7 +180,7 @@ def test_finished_reports_the_contracts_metrics(code):
     usual = {"train_mse", "val_mse", "seconds", "samples_per_second", "parameters"}
     assert set(metrics) == (usual | {"val_elbo", "val_kl"} if code == "variational" else usual)
     assert all(math.isfinite(value) for value in metrics.values())
-    assert metrics["parameters"] == sum(part.numel() for part in trainer.model.parameters())
+    assert metrics["parameters"] == sum(part.numel() for part in trainer.model.learned())
     assert trainer.done
     assert trainer.status == "finished"
     assert trainer.advance() == []

@@ -18,10 +18,11 @@ from ae_core.models.blocks import Kit
 from ae_core.models.code import CODES
 from ae_core.models.coded import Coded
 from ae_core.models.conv import ConvEncoder, conv_decoder
+from ae_core.models.critic import Critic
 from ae_core.models.mlp import DenseEncoder, dense_decoder
 from ae_core.models.outputs import OUTPUTS
 from ae_core.models.sequence import SequenceEncoder, sequence_decoder
-from ae_core.spec import MLP, Conv, Network, RunSpec, Sequence
+from ae_core.spec import MLP, Adversarial, Conv, Factor, Network, RunSpec, Sequence
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Pass:
 
 class Autoencoder(nn.Module):
     """Encoder, code, decoder. (batch, features) in and out. log_variance: of the items around their reconstructions,
-    one learned number; only with the gaussian reconstruction.
+    one learned number; only with the gaussian reconstruction. critic: judges codes, where the objective has a game.
 
     A conditional one (Sohn et al., 2015) also has to be told the classes of the items at hand: `model.given(labels)`.
     """
@@ -55,6 +56,8 @@ class Autoencoder(nn.Module):
         if kit.spec.objective.reconstruction == "gaussian":
             self.log_variance = nn.Parameter(torch.zeros(()))
         self.classes = classes(kit.spec)
+        judged = isinstance(kit.spec.objective.matching, Factor | Adversarial)
+        self.critic = Critic(self.code.width, kit) if judged else None
         self._told: Tensor | None = None
 
     def forward(self, x: Tensor) -> Pass:
@@ -133,7 +136,14 @@ class Autoencoder(nn.Module):
 
     def weights(self) -> list[nn.Parameter]:
         """The matrices and kernels that are learned: what weight decay and weight L1 act on, never biases or scales."""
-        return [part for name, part in self.named_parameters() if name.endswith("weight") and part.ndim >= 2]
+        return [part for name, part in self._learned() if name.endswith("weight") and part.ndim >= 2]
+
+    def learned(self) -> list[nn.Parameter]:
+        """Every number that the objective teaches: all but the critic's, which has an aim of its own."""
+        return [part for _, part in self._learned()]
+
+    def _learned(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return ((name, part) for name, part in self.named_parameters() if not name.startswith("critic."))
 
     def decoder_weights(self) -> list[nn.Parameter]:
         """Those of `weights` that the decoder owns, its last layer's among them; none where they are tied."""

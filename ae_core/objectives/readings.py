@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.codebook import perplexity
+from ae_core.objectives.critics import critic_loss
 from ae_core.objectives.dead_units import dead
-from ae_core.spec import KSparse, Quantised, RunSpec
+from ae_core.spec import Adversarial, Factor, KSparse, Quantised, RunSpec
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Reading:
 READINGS: dict[str, Reading] = {
     "dead": Reading(lambda spec: isinstance(spec.model.code, KSparse), dead),
     "perplexity": Reading(lambda spec: isinstance(spec.model.code, Quantised), perplexity),
+    "critic": Reading(
+        lambda spec: isinstance(spec.objective.matching, Factor | Adversarial), lambda batch: batch.once(critic_loss)
+    ),
 }
 
 

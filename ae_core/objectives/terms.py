@@ -11,11 +11,25 @@ from ae_core.dials import Dials
 from ae_core.objectives.batch import Batch
 from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, jacobian_norm, kl, kl_sparsity
 from ae_core.objectives.codebook import codebook, commitment
+from ae_core.objectives.critics import adversarial, factor
 from ae_core.objectives.dead_units import auxiliary
 from ae_core.objectives.matching import capacity_gap, diagonal, mmd, off_diagonal, part_of_kl, sliced
 from ae_core.objectives.reconstruction import reconstruction
 from ae_core.objectives.topological import topological
-from ae_core.spec import DIP, MMD, Capacity, Info, NoMatching, Quantised, RunSpec, Sliced, Spec, TotalCorrelation
+from ae_core.spec import (
+    DIP,
+    MMD,
+    Adversarial,
+    Capacity,
+    Factor,
+    Info,
+    NoMatching,
+    Quantised,
+    RunSpec,
+    Sliced,
+    Spec,
+    TotalCorrelation,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ MATCHINGS: dict[type[Spec], dict[str, Term]] = {
         "mmd": Term(lambda dials: dials("objective_matching_alpha") + dials("objective_matching_weight") - 1, mmd),
     },
     MMD: KL | {"mmd": Term("objective_matching_weight", mmd)},
+    Factor: KL | {"factor": Term("objective_matching_weight", factor)},
+    Adversarial: KL | {"adversarial": Term("objective_matching_weight", adversarial)},
     Sliced: KL | {"sliced": Term("objective_matching_weight", sliced)},
 }
 """What shapes the codes of all items together, by kind. A kind without `kl` puts something else in its place."""

@@ -31,7 +31,7 @@ def make_optimizer(spec: RunSpec, model: Autoencoder) -> torch.optim.Optimizer:
     """The spec's optimiser over the model; weight decay acts on weight matrices, never on biases and scales."""
     weights = model.weights()
     owned = {id(part) for part in weights}
-    others = [part for part in model.parameters() if id(part) not in owned]
+    others = [part for part in model.learned() if id(part) not in owned]
     groups: Groups = [{"params": weights, "weight_decay": spec.objective.weight_decay}]
     if others:
         groups.append({"params": others, "weight_decay": 0.0})

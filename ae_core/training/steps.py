@@ -13,6 +13,7 @@ from ae_core.compatibility import gradients_of
 from ae_core.metrics import evaluate, squared_sum
 from ae_core.models import Autoencoder
 from ae_core.objectives import damage, imputes, look, readings, terms
+from ae_core.objectives.critics import critic_loss
 from ae_core.training.checkpoint import optimizer_tensors, restore_optimizer, saved_sums
 from ae_core.training.explicit import Explicit
 from ae_core.training.optimizers import make_optimizer
@@ -84,6 +85,8 @@ class AutogradSteps:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
+        if self.model.critic is not None:
+            self.model.critic.learn(batch.once(critic_loss))
         with torch.no_grad():
             for name, value in (found | readings(batch)).items():
                 self._add(name, value.sum())
