@@ -23,7 +23,7 @@ class Variant:
     """settings: by key, in the order in which they are turned on. formula: TeX of what is made small, x the item, x'
     its reconstruction, z the code. paper: author, year and title; link: where it is found. code: the functions and
     classes that are the variant, `module:name`. knobs: keys of the settings that are peculiar to it. group: the shelf
-    on which it is shown.
+    on which it is shown. sampler: the one that new items of it are drawn with, if it is known by that (`sampling`).
     """
 
     settings: Mapping[str, Any]
@@ -33,6 +33,7 @@ class Variant:
     code: tuple[str, ...]
     knobs: tuple[str, ...] = field(default=())
     group: Group = field(kw_only=True)
+    sampler: str = field(default="", kw_only=True)
 
 
 SQUARES = r"\tfrac12\lVert x-x'\rVert^2"
@@ -410,6 +411,16 @@ VARIANTS: dict[str, Variant] = {
             "objective_matching_estimator",
         ),
         group="variational",
+    ),
+    "latent_gmm": Variant(
+        {"model_code_kind": "point", "model_code_latent_dim": 8, "objective_code_l2": 0.01},
+        rf"{SQUARES},\quad\text{{then}}\quad z\sim\sum_c\pi_c\,\mathcal N(m_c,S_c),\quad x'=g(z)",
+        "Ghosh et al. 2020, From variational to deterministic autoencoders",
+        "https://arxiv.org/abs/1903.12436",
+        ("ae_core.sampling:Mixture", "ae_core.training.fitted:Fitted"),
+        ("model_code_latent_dim",),
+        group="special",
+        sampler="gmm",
     ),
     "vq_vae": Variant(
         {

@@ -22,6 +22,7 @@ FLOORS = [
         "objectives",
         "metrics",
         "pca",
+        "sampling",
         "compatibility",
         "script",
         "source",

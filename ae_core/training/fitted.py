@@ -10,11 +10,22 @@ import numpy.typing as npt
 import torch
 
 from ae_core.compatibility import classes, code_width
-from ae_core.data import Scaling
+from ae_core.data import Scaling, prepare
 from ae_core.errors import SpecError
 from ae_core.metrics import Measured, measure
+from ae_core.metrics.reported import chunks
 from ae_core.models import Autoencoder
-from ae_core.spec import RunSpec
+from ae_core.models.quantised import QuantisedCode
+from ae_core.sampling import Choices, Codes, Sampler, draw, sampler_of
+from ae_core.spec import Categorical, RunSpec, Variational
+
+BOUNDS = {
+    "identity": (-math.inf, math.inf),
+    "relu": (0.0, math.inf),
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+}
+"""Between which a code with that activation lies."""
 
 
 class Fitted:
@@ -53,6 +64,41 @@ class Fitted:
         """The metrics of that name, or all, on the items that the run kept aside; see `ae_core.metrics.METRICS`."""
         return measure(self._model, self.spec, names)
 
+    def codes(self) -> Codes:
+        """What the model makes of the items that it was trained on, for samplers to be fitted to."""
+        split = prepare(self.spec.data, self.spec.objective.reconstruction)
+        told = None if split.train_labels is None else torch.from_numpy(split.train_labels.astype(np.int64))
+        with torch.inference_mode():
+            coded = [part.encode(x) for part, x in chunks(self._model.given(told), torch.from_numpy(split.train))]
+        z = _joined([part.centre for part in coded])
+        code, module = self.spec.model.code, self._model.code
+        if isinstance(code, Variational):
+            return Codes(z, _joined([(0.5 * part.log_var).exp() for part in coded if part.log_var is not None]))
+        if isinstance(module, QuantisedCode):
+            chosen = torch.cat([part.chosen for part in coded if part.chosen is not None]).numpy()
+            return Codes(z, choices=Choices(module.codebook.detach().double().numpy(), chosen, np.unique(chosen)))
+        if isinstance(code, Categorical):
+            chosen = torch.cat([part.logits.argmax(dim=-1) for part in coded if part.logits is not None]).numpy()
+            return Codes(z, choices=Choices(np.eye(code.classes), chosen, np.arange(code.classes)))
+        return Codes(z, bounds=BOUNDS[getattr(code, "activation", "identity")])
+
+    def draw(self, count: int, sampler: str | Sampler | None = None, seed: int = 0) -> np.ndarray:
+        """(count, latent): new codes from that sampler, by name or made to measure (see `ae_core.sampling`).
+
+        Without one, from the sampler that belongs to the code. Raises SpecError where it does not apply.
+        """
+        return draw(self.codes(), count, sampler_of(self.spec, sampler), seed).astype(np.float32)
+
+    def sample(
+        self,
+        count: int,
+        sampler: str | Sampler | None = None,
+        seed: int = 0,
+        labels: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
+        """(count, features): new items, what the decoder makes of codes drawn as `draw` does."""
+        return self.decode(self.draw(count, sampler, seed), labels)
+
     def _told(self, labels: npt.ArrayLike | None, count: int) -> Autoencoder:
         """The model that knows the classes of so many items."""
         known = classes(self.spec)
@@ -76,3 +122,7 @@ class Fitted:
             shaped = "" if len(self.shape) == 1 else f" or (n, {', '.join(map(str, self.shape))})"
             raise SpecError(f"Expected items of shape (n, {features}){shaped}, got {items.shape}.")
         return torch.from_numpy(np.ascontiguousarray(self._scaling.apply(items.reshape(-1, features)), np.float32))
+
+
+def _joined(parts: list[torch.Tensor]) -> np.ndarray:
+    return torch.cat(parts).double().numpy()

@@ -17,6 +17,7 @@ from ae_core.errors import SpecError
 from ae_core.events import Finished, Progress, Started, from_json, to_json
 from ae_core.models import build
 from ae_core.objectives import look, terms
+from ae_core.sampling import sampler_of
 from ae_core.spec import RunSpec, changed, every_setting, settings
 from ae_core.training import Trainer
 from ae_core.training.checkpoint import unpack
@@ -65,6 +66,8 @@ def test_the_record_is_whole(name):
     assert variant.paper
     assert variant.link.startswith("https://")
     assert variant.code
+    if variant.sampler:
+        assert sampler_of(spec_of(name), variant.sampler)
     for place in variant.code:
         module, _, attribute = place.partition(":")
         assert getattr(importlib.import_module(module), attribute).__doc__, place
