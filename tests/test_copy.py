@@ -14,6 +14,7 @@ import pytest
 
 from ae_core.data import DATASETS
 from ae_core.metrics import METRICS, NEEDS
+from ae_core.objectives import PENALTIES, READINGS
 from ae_core.spec import every_setting
 from ae_core.variants import VARIANTS
 
@@ -49,6 +50,8 @@ def demanded(language: str) -> Iterator[str]:
     for kind in DATASETS:
         yield f"dataset.{kind}.title"
         yield f"dataset.{kind}.why"
+    for name in (*PENALTIES, *READINGS):
+        yield f"stage.term_{name}"
     for name in VARIANTS:
         yield from (f"variant.{name}.{part}" for part in ("title", "buys", "costs", "watch", "figure"))
     for name in METRICS:

@@ -1073,6 +1073,9 @@ def test_pictures_are_as_documented(spec):
     names |= {"kl.dimensions"} if facts["code"] in ("variational", "categorical") else set()
     names |= {"code.use"} if facts["code"] in ("quantised", "categorical") else set()
     names |= {"code.entries"} if facts["code"] == "quantised" and width <= 3 else set()
+    names |= {"latent.spread"} if facts["code"] == "variational" and width <= 3 else set()
+    bend = getattr(spec.model.code, "activation", "")
+    names |= {"code.activity"} if facts["code"] == "k_sparse" or bend in ("relu", "sigmoid") else set()
     assert set(seen) == names
     check(seen, "latent", np.float32, count, width if width <= 3 else 2)
     check(seen, "reconstructions", pixel, shown, *item)
@@ -1103,8 +1106,33 @@ def test_pictures_are_as_documented(spec):
         check(seen, "code.use", np.float32, spec.model.code.latent_dim, spec.model.code.classes)
     if "code.use" in seen:
         np.testing.assert_allclose(seen["code.use"].sum(axis=-1), 1, rtol=1e-5)
+    if "latent.spread" in seen:
+        check(seen, "latent.spread", np.float32, shown, width)
+        assert (seen["latent.spread"] > 0).all()
+    if "code.activity" in seen:
+        check(seen, "code.activity", np.float32, width)
+        assert ((seen["code.activity"] >= 0) & (seen["code.activity"] <= 1)).all()
     if "code.entries" in seen:
         check(seen, "code.entries", np.float32, spec.model.code.codebook_size, width)
+
+
+def test_pictures_show_the_spread_and_the_activity_of_codes():
+    """Spreads are those of the encoder's clouds; activity is the share of items for which a number is not zero."""
+    for values, name in (
+        ({"model_code_kind": "variational"}, "latent.spread"),
+        ({"model_code_activation": "relu", "model_code_latent_dim": 12}, "code.activity"),
+    ):
+        training = train(small(training_epochs=2, **values))
+        picture = [event for event in training if isinstance(event, Snapshot)][-1].arrays
+        trainer = training.trainer
+        items, shown = trainer.exhibition.items, trainer.exhibition.shown
+        with torch.inference_mode():
+            codes = trainer.model.eval().encode(items)
+        if name == "latent.spread":
+            np.testing.assert_allclose(picture[name], (codes.log_var[shown] / 2).exp().numpy(), rtol=1e-5)
+        else:
+            np.testing.assert_allclose(picture[name], (codes.z != 0).float().mean(dim=0).numpy(), rtol=1e-5)
+            assert 0 < picture[name].mean() < 1
 
 
 @pytest.mark.parametrize("kind", ["digits", "wine"])

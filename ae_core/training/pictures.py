@@ -13,6 +13,9 @@ or, for a convolutional network, its kernels u1 (units, side, side, c);
 `kl.dimensions` f4 (latent,), nats, of a Gaussian or categorical code;
 `code.use` f4, the share of choices that fell on each entry of a codebook (entries,) or class (choices, classes);
 `code.entries` f4 (entries, 1..3), a codebook that can be drawn where `latent` is;
+`code.activity` f4 (latent,), of a code that can rest: the share of items for which each number is not zero, or, of a
+sigmoid code, its mean;
+`latent.spread` f4 (shown, 1..3), standard deviations of the clouds of the items shown, along the axes of `latent`;
 `item_error` f4 (shown,), mean squared error.
 """
 
@@ -29,9 +32,9 @@ from ae_core.compatibility import code_width, gradients_of, item_products, layer
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
-from ae_core.objectives import corrupt, kl_to_uniform, kl_to_unit_normal
+from ae_core.objectives import READINGS, corrupt, kl_to_uniform, kl_to_unit_normal
 from ae_core.pca import project
-from ae_core.spec import Feedforward, RunSpec, Sequence, Variational
+from ae_core.spec import Code, Feedforward, KSparse, RunSpec, Sequence, Variational
 
 MOST_ITEMS, LEAST_ITEMS = 2000, 300
 ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
@@ -98,6 +101,8 @@ class Exhibition:
             "reconstruction": spec.objective.reconstruction,
             "corrupted": self.damaged is not None,
             "gradients": gradients_of(spec),
+            "readings": [name for name, reading in READINGS.items() if reading.applies(spec)],
+            "activity_target": getattr(spec.objective.sparsity, "target", None),
         }
         return facts, arrays
 
@@ -126,6 +131,10 @@ class Exhibition:
             found["code.use"] = model.code.use(codes.chosen).numpy()
             if codes.chosen.shape[1] == 1 and model.code.width <= DRAWN_CODE:
                 found["code.entries"] = model.code.codebook.numpy()
+        if codes.log_var is not None and code_width(self.spec) <= DRAWN_CODE:
+            found["latent.spread"] = (0.5 * codes.log_var[self.shown]).exp().numpy()
+        if (activity := _activity(self.spec.model.code, codes.centre)) is not None:
+            found["code.activity"] = activity.numpy()
         found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
         return found | self._units(model) | self._layers(model)
 
@@ -191,6 +200,14 @@ def _drawable(codes: np.ndarray) -> np.ndarray:
     if not np.isfinite(codes).all():
         return np.zeros((len(codes), PROJECTED), np.float32)
     return project(codes.astype(np.float64), PROJECTED).astype(np.float32)  # squares of large codes leave float32
+
+
+def _activity(code: Code, z: Tensor) -> Tensor | None:
+    """How active each number of a code (items, latent) is, (latent,); None of a code that never rests."""
+    bend = getattr(code, "activation", "")
+    if isinstance(code, KSparse) or bend == "relu":
+        return (z != 0).float().mean(dim=0)
+    return z.mean(dim=0) if bend == "sigmoid" else None
 
 
 def _joined(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 /* The stage draws one run while it trains. It opens the run's WebSocket itself, decodes binary frames (ae_core/frames.py)
  * and draws them on canvas; Streamlit mounts it once and never reruns for a frame. Sections: codec, words, colours, canvas,
- * curves, socket, header, panels (loss, latent, pairs, units, layers), tooltip, hands, mount. All words come in `data.copy`. */
+ * curves, socket, header, panels (loss, latent, code, pairs, units, layers), tooltip, hands, mount. All words come in `data.copy`. */
 
 // ---------------------------------------------------------------------------------------------------- codec
 
@@ -275,6 +275,7 @@ function take(S, { header, arrays }) {
     S.meta = header.meta ?? S.meta;
     for (const name of Object.keys(arrays)) if (!name.startsWith("curve.")) S.arrays[name] = arrays[name];
     prepareItems(S);
+    showChoices(S);
   }
   if (S.curves.take(header.curve_from ?? S.curves.length + S.curves.skipped, arrays, header.full)) S.dirty.add("loss");
   if (header.marks) { S.marks = header.marks; S.dirty.add("loss"); }
@@ -292,7 +293,7 @@ function takeSnapshot(S, header, arrays) {
   for (const [name, value] of Object.entries(arrays)) if (!name.startsWith("curve.")) S.arrays[name] = value;
   S.pictureStep = header.snapshot_step ?? header.step;
   placeCodes(S);
-  for (const name of ["latent", "pairs", "units", "layers"]) S.dirty.add(name);
+  for (const name of ["latent", "code", "pairs", "units", "layers"]) S.dirty.add(name);
 }
 
 /** Steps and samples per second, smoothed: training time for samples, the clock on the wall for the time left. */
@@ -411,6 +412,7 @@ function drawFacts(S, head, meta) {
   const gain = pca > 0 && Number.isFinite(val) ? val / pca - 1 : NaN;
   write(S.fields.versus, Number.isFinite(gain) && gain < 20 ? say(S, gain < 0 ? "below_pca" : "above_pca", { percent: Math.abs(gain * 100).toFixed(0) }) : "");
   write(S.fields.speed, num(S, S.rate ? +S.rate.toPrecision(3) : null));
+  write(S.fields.speed_note, [say(S, "speed_unit"), S.copy[`gradients_${meta.gradients}`]].filter(Boolean).join(" · "));
   write(S.fields.rate, num(S, head.learning_rate));
   write(S.fields.seconds, span(S, head.seconds));
 }
@@ -449,16 +451,23 @@ function speak(S, time) {
 
 const TERM_ORDER = ["loss", "reconstruction", "kl", "weight_decay", "weight_l1", "code_l1"];
 
-/** The lines to draw: {column, name, colour, dash, side}. */
+/** A term or reading in the reader's words. */
+const termName = (S, term) => S.copy[`term_${term}`] ?? term.replaceAll("_", " ");
+
+/** What is drawn: a view that this run has. */
+const viewOf = (S) => (S.ui.view === "readings" && !S.meta?.readings?.length ? "mse" : S.ui.view);
+
+/** The lines to draw: {column, name, colour, dash, side}. Readings are watched beside the loss, in units of their own. */
 function lossLines(S) {
-  const T = S.theme, names = Object.keys(S.curves.columns);
-  if (S.ui.view === "mse") return ["train", "val"].filter((side) => names.includes(`${side}.mse`)).map((side) => ({ column: `${side}.mse`, name: say(S, side), colour: T[side], side }));
-  const terms = [...new Set(names.filter((n) => /^(train|val)\./.test(n)).map((n) => n.split(".")[1]))].filter((t) => t !== "mse");
+  const T = S.theme, names = Object.keys(S.curves.columns), watched = S.meta?.readings ?? [], view = viewOf(S);
+  if (view === "mse") return ["train", "val"].filter((side) => names.includes(`${side}.mse`)).map((side) => ({ column: `${side}.mse`, name: say(S, side), colour: T[side], side }));
+  const all = [...new Set(names.filter((n) => /^(train|val)\./.test(n)).map((n) => n.slice(n.indexOf(".") + 1)))].filter((t) => t !== "mse");
+  const terms = all.filter((t) => watched.includes(t) === (view === "readings"));
   const place = (term) => (TERM_ORDER.indexOf(term) + 99) % 99;
   terms.sort((a, b) => place(a) - place(b));
   const shown = terms.length === 2 && terms.includes("loss") ? ["reconstruction"].filter((t) => terms.includes(t)).concat(terms.includes("reconstruction") ? [] : ["loss"]) : terms;
   return shown.flatMap((term, i) => ["train", "val"].filter((side) => names.includes(`${side}.${term}`)).map((side) => ({
-    column: `${side}.${term}`, name: side === "train" ? say(S, `term_${term}`) : say(S, "val_of", { term: say(S, `term_${term}`) }), bare: side !== "train", colour: term === "loss" ? T.text : T.classes[[0, 3, 2, 4, 1, 9, 7][i % 7]], side })));
+    column: `${side}.${term}`, name: side === "train" ? termName(S, term) : say(S, "val_of", { term: termName(S, term) }), bare: side !== "train", colour: term === "loss" ? T.text : T.classes[[0, 3, 2, 4, 1, 9, 7][i % 7]], side })));
 }
 
 /** Where everything in the loss panel lies: extents, scales, margins. Null while there is nothing. */
@@ -467,7 +476,7 @@ function lossPlan(S, box) {
   if (!xs || !n || !lines.length) return null;
   let low = Infinity, high = -Infinity, positive = Infinity;
   for (const { column } of lines) { const ys = curves.columns[column]; for (let i = 0; i < n; i++) { const y = ys[i]; if (Number.isFinite(y)) { if (y < low) low = y; if (y > high) high = y; if (y > 0 && y < positive) positive = y; } } }
-  const pca = ui.view === "mse" ? S.meta?.reference?.val_mse : null;
+  const pca = viewOf(S) === "mse" ? S.meta?.reference?.val_mse : null;
   if (!Number.isFinite(low)) return null;
   const near = pca > 0 && pca > low / 300; // where PCA is next to exact its line would press the curves flat
   if (near) { low = Math.min(low, pca); high = Math.max(high, pca); positive = Math.min(positive, pca); }
@@ -520,7 +529,7 @@ function lossAxes(S, box, plan) {
   const clear = box.w - ctx.measureText(name).width - 14;
   for (const v of xTicks) if (plan.X(v) < clear) label(ctx, T, num(S, v, 4), plan.X(v), frame.y + frame.h + 6, { align: "center", base: "top", halo: 0 });
   label(ctx, T, name, box.w - 2, frame.y + frame.h + 6, { align: "right", base: "top", halo: 0, weight: 600 });
-  label(ctx, T, fit(ctx, T, say(S, S.ui.view === "mse" ? "axis_mse" : "axis_nats"), box.w * 0.93), 2, 4, { base: "top", halo: 0, weight: 600 });
+  label(ctx, T, fit(ctx, T, say(S, `axis_${viewOf(S)}`), box.w * 0.93), 2, 4, { base: "top", halo: 0, weight: 600 });
 }
 
 /** The loss panel. */
@@ -528,7 +537,7 @@ function drawLoss(S, panel) {
   const box = surface(panel);
   if (!box) return;
   const { ctx } = box, T = S.theme, plan = (panel.plan = lossPlan(S, box));
-  write(S.fields.loss_note, plan?.refused ? say(S, "log_refused") : plan && S.ui.view === "terms" ? say(S, "dashes") : "");
+  write(S.fields.loss_note, plan?.refused ? say(S, "log_refused") : plan && viewOf(S) !== "mse" ? say(S, "dashes") : "");
   if (!plan) return vacant(S, box, "waiting");
   lossAxes(S, box, plan);
   const { frame, X, Y } = plan;
@@ -672,6 +681,8 @@ function steadyTurn(codes, shown, n, d, before) {
   return nearestRotation(M.map((v, k) => v / size + before[k] * 1e-3), d) ?? before;
 }
 
+const MOST_CLOUDS = 20; // rings that are drawn; more of them would hide the points
+
 const identity = (d) => Array.from({ length: d * d }, (_, k) => +(k % (d + 1) === 0));
 
 /** New codes have come: turn them steady, and set out from where the points are now. */
@@ -691,10 +702,24 @@ function placeCodes(S) {
 /** Begin the short way from the points on screen to L.goal. */
 function setOut(S) {
   const L = S.latent, still = !L.now || S.still.matches || document.hidden;
-  L.target = extent(L.goal, L.n, L.d);
+  L.target = extent(...withClouds(S, L), L.d);
   if (still) { L.now = L.goal.slice(); L.from = null; L.box = L.target; return; }
   L.from = L.now.slice();
   L.begun = L.ticked = performance.now();
+}
+
+/** The points, and the ends of the clouds about them along each axis: a view that shows the points must show the rings. */
+function withClouds(S, L) {
+  const spread = S.arrays["latent.spread"], rows = S.arrays.original_index?.data, { goal, n, d } = L;
+  if (!spread || !rows || spread.shape[1] !== d) return [goal, n];
+  const count = Math.min(rows.length, MOST_CLOUDS), all = new Float32Array((n + 2 * count) * d);
+  all.set(goal);
+  for (let r = 0; r < count; r++) for (let k = 0; k < d; k++) {
+    let square = 0;
+    for (let j = 0; j < d; j++) square += (spread.data[r * d + j] * L.turn[j * d + k]) ** 2;
+    for (const side of [0, 1]) all[(n + 2 * r + side) * d + k] = goal[rows[r] * d + k] + (side ? 1 : -1) * Math.sqrt(square);
+  }
+  return [all, n + 2 * count];
 }
 
 /** Middle and half width of each axis. */
@@ -847,13 +872,19 @@ function drawCentroids(S, { ctx }, L) {
   }
 }
 
+/** What is drawn among the points, in words. */
+function latentNote(S) {
+  const has = (name) => S.arrays[name]?.shape[1] === S.latent.d && S.latent.d > 1;
+  return has("latent.spread") ? ` · ${say(S, "latent_rings")}` : has("code.entries") ? ` · ${say(S, "latent_entries")}` : "";
+}
+
 /** The latent panel. */
 function drawLatent(S, panel) {
   const box = surface(panel), L = S.latent, meta = S.meta;
   if (!box) return;
   const pca = meta?.projection === "pca";
   write(S.fields.latent_title, say(S, pca ? "latent_pca_title" : "latent_title"));
-  write(S.fields.latent_sub, meta ? say(S, pca ? "latent_pca_sub" : meta.latent_dim === 1 ? "latent_one" : "latent_sub", { n: meta.latent_dim, k: L.d ?? 2 }) : "");
+  write(S.fields.latent_sub, meta ? say(S, pca ? "latent_pca_sub" : meta.latent_dim === 1 ? "latent_one" : "latent_sub", { n: meta.latent_dim, k: L.d ?? 2 }) + latentNote(S) : "");
   if (!L.now || !L.box) return vacant(S, box, "waiting");
   Object.assign(panel.canvas.dataset, { zoom: L.zoom.toFixed(3), points: L.n, dimensions: L.d, panX: L.pan[0].toFixed(4), hover: L.hover, inside: +within(L) });
   if (L.sx?.length !== L.n) Object.assign(L, { sx: new Float32Array(L.n), sy: new Float32Array(L.n), depth: new Float32Array(L.n), order: null });
@@ -879,7 +910,46 @@ function drawPlane(S, box) {
   stamp(S, box, L, kinds(S), crowd * (S.theme.size / 12) * Math.min(1.7, L.zoom ** 0.25), {
     n: L.n, depth: L.d === 3 ? L.depth : null, order: L.d === 3 ? L.order : null, filled: (i) => !val || val[i] === 1,
     greyed: S.filter.size ? (i) => !S.filter.has(labels?.[i]) : null });
+  drawClouds(S, box, L);
+  drawEntries(S, box, L);
   drawCentroids(S, box, L);
+}
+
+/** The rows of the view: how a code's directions, turned steady, lie on the screen. (2 × d), in pixels per unit. */
+function screenRows(L) {
+  const rows = L.d === 3 ? [viewMatrix(L).slice(0, 3), viewMatrix(L).slice(3, 6)] : [[1, 0], [0, 1]];
+  return rows.map((row, r) => Array.from({ length: L.d }, (_, j) => row.reduce((s, v, k) => s + v * L.turn[j * L.d + k], 0) * L.unit * (r ? -1 : 1)));
+}
+
+/** Rings of one standard deviation about the codes of the items shown: where each item's cloud lies. */
+function drawClouds(S, { ctx }, L) {
+  const spread = S.arrays["latent.spread"], rows = S.arrays.original_index?.data, T = S.theme;
+  if (!spread || !rows || spread.shape[1] !== L.d || L.d < 2) return;
+  const [across, up] = screenRows(L), { labels } = S.items, kind = kinds(S);
+  for (let k = 0; k < Math.min(rows.length, MOST_CLOUDS); k++) {
+    const i = rows[k], sigma = spread.data.subarray(k * L.d, (k + 1) * L.d);
+    if (S.filter.size && !S.filter.has(labels?.[i])) continue;
+    let xx = 0, xy = 0, yy = 0;
+    for (let j = 0; j < L.d; j++) { const a = across[j] * sigma[j], b = up[j] * sigma[j]; xx += a * a; xy += a * b; yy += b * b; }
+    const half = (xx + yy) / 2, off = Math.hypot((xx - yy) / 2, xy), ink = inkOf(T, kind(i))[0];
+    ctx.beginPath();
+    ctx.ellipse(L.sx[i], L.sy[i], Math.sqrt(half + off), Math.sqrt(Math.max(0, half - off)), Math.atan2(2 * xy, xx - yy) / 2, 0, 7);
+    ctx.lineWidth = 1.4; ctx.strokeStyle = css(mix(ink, T.text, 0.25), 0.7); ctx.stroke();
+  }
+}
+
+/** The entries of a codebook, where they lie among the codes; unused ones are hollow. */
+function drawEntries(S, box, L) {
+  const entries = S.arrays["code.entries"], use = S.arrays["code.use"]?.data, T = S.theme, { ctx } = box;
+  if (!entries || entries.shape[1] !== L.d || L.d < 2) return;
+  const [n, d] = entries.shape, turned = new Float32Array(n * d), at = { sx: new Float32Array(n), sy: new Float32Array(n), depth: new Float32Array(n) };
+  for (let i = 0; i < n; i++) for (let k = 0; k < d; k++) for (let j = 0; j < d; j++) turned[i * d + k] += entries.data[i * d + j] * L.turn[j * d + k];
+  project(turned, n, d, L, { x: 0, y: 0 }, box.w, box.h, at);
+  for (let i = 0; i < n; i++) {
+    ctx.save(); ctx.translate(at.sx[i], at.sy[i]); outline(ctx, "diamond", 5.5);
+    ctx.fillStyle = use?.[i] > 0 ? T.ink : T.ground; ctx.fill();
+    ctx.lineWidth = 1.6; ctx.strokeStyle = use?.[i] > 0 ? T.ground : T.ink; ctx.stroke(); ctx.restore();
+  }
 }
 
 /** One dimension: a lane for each class (or the position along the shape as height), with a ridge of density. */
@@ -977,6 +1047,85 @@ function swatch(S, colour, shape, filled) {
   canvas.getContext("2d").drawImage(mark, 14 - mark.width / 2, 14 - mark.height / 2);
   canvas.setAttribute("aria-hidden", "true");
   return canvas;
+}
+
+// --------------------------------------------------------------------------------------------------- panel: code
+
+const SILENT_KL = 0.01; // nats: a number of the code that carries less says nothing
+
+/** What is peculiar to this kind of code: {title, sub, values or table, ...}; null for one that has nothing to tell. */
+function codeFacts(S) {
+  const { "code.use": use, "code.activity": activity, "kl.dimensions": kl } = S.arrays;
+  if (use?.shape.length === 2) return { title: "code_choices", sub: say(S, "code_choices_sub"), table: use };
+  if (use) {
+    const p = [...use.data], used = p.filter((v) => v > 0).length, entropy = -p.reduce((s, v) => s + (v > 0 ? v * Math.log(v) : 0), 0);
+    return { title: "code_use", sub: say(S, "code_use_sub", { used, n: p.length, perplexity: num(S, Math.exp(entropy)) }), values: p, silent: (v) => v === 0, percent: true };
+  }
+  if (activity) {
+    const a = [...activity.data], dead = a.filter((v) => v === 0).length, mean = a.reduce((s, v) => s + v, 0) / a.length;
+    return { title: "code_activity", sub: say(S, S.meta?.activity_target ? "code_mean_sub" : "code_activity_sub", { active: Math.round(mean * 100), dead, n: a.length }), values: a, silent: (v) => v === 0, percent: true, line: S.meta?.activity_target };
+  }
+  if (kl) {
+    const values = [...kl.data], active = values.filter((v) => v >= SILENT_KL).length;
+    return { title: "kl_title", sub: say(S, "kl_sub", { active, n: values.length, sum: num(S, values.reduce((s, v) => s + v, 0)) }), values, silent: (v) => v < SILENT_KL };
+  }
+  return null;
+}
+
+/** The panel of the code; it is there only for codes that have something to tell. */
+function drawCode(S, panel) {
+  const facts = codeFacts(S);
+  if (panel.el.hidden !== !facts) panel.el.hidden = !facts;
+  if (!facts) return;
+  write(S.fields.code_title, say(S, facts.title));
+  write(S.fields.code_sub, facts.sub);
+  if (resized(panel, facts.table ? Math.min(220, Math.max(76, facts.table.shape[0] * 22 + 22)) : 128)) return;
+  const box = surface(panel);
+  if (!box) return;
+  panel.places = [];
+  if (facts.table) drawChoices(S, panel, box, facts.table);
+  else drawBars(S, panel, box, facts);
+}
+
+/** A bar for each number or entry, in their own order; silent ones are hollow, so that they are seen without colour too. */
+function drawBars(S, panel, { ctx, w, h }, { values, silent, percent, line, title }) {
+  const T = S.theme, n = values.length, top = T.size * 1.5, foot = T.size * 1.5, base = h - foot, step = Math.min(56, w / n), gap = step > 6 ? Math.min(5, step * 0.22) : 0;
+  const most = Math.max(1e-9, line ?? 0, ...values), Y = (v) => base - (base - top) * (v / most), text = (v) => (percent ? `${num(S, v * 100, 2)} %` : num(S, v, 2));
+  ctx.strokeStyle = T.line; ctx.lineWidth = 1;
+  ctx.beginPath(); ctx.moveTo(0, base + 0.5); ctx.lineTo(step * n, base + 0.5); ctx.stroke();
+  values.forEach((v, i) => {
+    const x = i * step, quiet = silent(v), y = Math.min(Y(v), base - 2);
+    if (quiet) { ctx.strokeStyle = css(T.val); ctx.lineWidth = 1.2; ctx.strokeRect(x + 0.6, base - 4, Math.max(1, step - gap - 1.2), 4); }
+    else { ctx.fillStyle = css(T.train, panel.over === i ? 1 : 0.85); ctx.beginPath(); ctx.roundRect(x, y, step - gap, base - y, step > 6 ? [3, 3, 0, 0] : 0); ctx.fill(); }
+    if (step > 36) label(ctx, T, text(v), x + (step - gap) / 2, (quiet ? base - 4 : y) - 3, { align: "center", halo: 0, scale: 0.9 });
+    if (step > 15 || i % 10 === 9) label(ctx, T, String(i + 1), x + (step - gap) / 2, base + 4, { align: "center", base: "top", halo: 0, scale: 0.9 });
+    panel.places.push({ k: i, x, y: 0, w: step, h });
+  });
+  if (line) {
+    ctx.strokeStyle = T.faint; ctx.setLineDash([2, 4]); ctx.beginPath(); ctx.moveTo(0, Y(line)); ctx.lineTo(step * n, Y(line)); ctx.stroke(); ctx.setLineDash([]);
+    label(ctx, T, say(S, "code_target", { value: text(line) }), step * n, Y(line) - 4, { align: "right" });
+  }
+  const place = panel.places[panel.over];
+  if (place) showTip(S, panel, place.x + step / 2, h / 2, say(S, title === "code_use" ? "entry_is" : "number_is", { n: place.k + 1 }), [[say(S, `${title}_value`), text(values[place.k])]]);
+}
+
+/** A row for each choice, a column for each class: how often it is taken. */
+function drawChoices(S, panel, { ctx, w, h }, { data, shape: [rows, columns] }) {
+  const T = S.theme, left = 26, tall = (h - T.size * 1.5) / rows, wide = Math.min(110, (w - left) / columns), most = Math.max(1e-9, ...data);
+  for (let i = 0; i < rows; i++) {
+    label(ctx, T, String(i + 1), left - 8, (i + 0.5) * tall, { align: "right", base: "middle", halo: 0 });
+    for (let j = 0; j < columns; j++) {
+      const v = data[i * columns + j], x = left + j * wide, y = i * tall;
+      ctx.fillStyle = css(mix(T.bg2, T.train, v / most));
+      ctx.fillRect(x, y, wide - 1.5, tall - 1.5);
+      if (v === 0) { ctx.strokeStyle = css(T.val); ctx.lineWidth = 1.2; ctx.strokeRect(x + 0.6, y + 0.6, wide - 2.7, tall - 2.7); }
+      if (wide > 38 && tall > 14) label(ctx, T, `${num(S, v * 100, 2)} %`, x + wide / 2, y + tall / 2, { align: "center", base: "middle", scale: 0.88, colour: v / most > 0.55 ? T.ground : T.ink, halo: 0 });
+      panel.places.push({ k: i * columns + j, x, y, w: wide, h: tall });
+    }
+  }
+  for (let j = 0; j < columns; j++) if (wide > 15 || j % 5 === 4) label(ctx, T, String(j + 1), left + (j + 0.5) * wide, h - T.size * 1.2, { align: "center", base: "top", halo: 0, scale: 0.9 });
+  const place = panel.places[panel.over];
+  if (place) showTip(S, panel, place.x + wide / 2, place.y + tall / 2, say(S, "choice_is", { n: Math.floor(place.k / columns) + 1, m: (place.k % columns) + 1 }), [[say(S, "code_use_value"), `${num(S, data[place.k] * 100, 3)} %`]]);
 }
 
 // --------------------------------------------------------------------------------------------------- panel: pairs
@@ -1251,14 +1400,14 @@ function layerName(S, id) {
   return S.copy[`layer_${part}`] ? say(S, `layer_${part}`, { n: index === undefined ? "" : +index + 1 }) : id;
 }
 
-/** Per layer the size of its weights and its dead units; for a Gaussian code what each number of it carries. */
+/** Per layer the size of its weights and its dead units. */
 function drawLayers(S, panel) {
-  const box = surface(panel), T = S.theme, norms = S.arrays["layers.weight_norm"]?.data, dead = S.arrays["layers.dead"]?.data, kl = S.arrays["kl.dimensions"]?.data;
+  const box = surface(panel), T = S.theme, norms = S.arrays["layers.weight_norm"]?.data, dead = S.arrays["layers.dead"]?.data;
   if (!box) return;
   if (!norms) return vacant(S, box, "waiting");
-  const { ctx, w, h } = box, count = norms.length, share = kl ? 0.58 : 1, hasDead = dead && [...dead].some(Number.isFinite);
+  const { ctx, w, h } = box, count = norms.length, hasDead = dead && [...dead].some(Number.isFinite);
   const names = (S.meta?.layers ?? []).map((name) => layerName(S, name)), nameWidth = Math.min(w * 0.34, Math.max(48, ...names.map((n) => { ctx.font = T.font(); return ctx.measureText(n).width; })) + 8);
-  const head = T.size * 1.7, step = Math.min(T.size * 3.4, (h * share - head - 4) / Math.max(1, count)), deadWidth = hasDead ? Math.max(70, w * 0.22) : 0, room = w - nameWidth - deadWidth - 54, largest = Math.max(1e-9, ...[...norms].filter(Number.isFinite));
+  const head = T.size * 1.7, step = Math.min(T.size * 3.4, (h - head - 4) / Math.max(1, count)), deadWidth = hasDead ? Math.max(70, w * 0.22) : 0, room = w - nameWidth - deadWidth - 54, largest = Math.max(1e-9, ...[...norms].filter(Number.isFinite));
   label(ctx, T, fit(ctx, T, say(S, "weight_norm"), (room + 48) * 0.92), nameWidth, 3, { base: "top", weight: 600, halo: 0 });
   if (hasDead) label(ctx, T, say(S, "dead_units"), w, 3, { base: "top", weight: 600, halo: 0, align: "right" });
   for (let i = 0; i < count; i++) {
@@ -1273,19 +1422,6 @@ function drawLayers(S, panel) {
     if (dead[i] > 0) { ctx.fillStyle = css(T.val); ctx.beginPath(); ctx.roundRect(x, middle - thick / 2, Math.max(2, full * dead[i]), thick, 3); ctx.fill(); }
     label(ctx, T, `${Math.round(dead[i] * 100)} %`, w, middle, { align: "right", base: "middle", halo: 0, colour: dead[i] > 0.5 ? css(T.val) : T.faint });
   }
-  if (kl) drawKl(S, box, kl, { x: 0, y: h * share + 6, w, h: h * (1 - share) - 6 });
-}
-
-/** KL of each number of the code: one that carries nothing has none. */
-function drawKl(S, { ctx }, kl, area) {
-  const T = S.theme, order = [...kl.keys()], most = Math.max(1e-6, ...kl), foot = T.size * 1.4, head = T.size * 1.7, w = Math.min(46, area.w / order.length), base = area.y + area.h - foot;
-  label(ctx, T, say(S, "kl_title"), area.x, area.y + 2, { base: "top", weight: 600, halo: 0 });
-  order.forEach((j, i) => {
-    const height = Math.max(1.5, (base - area.y - head - (w > 26 ? T.size : 0)) * (kl[j] / most)), x = area.x + i * w;
-    ctx.fillStyle = css(T.classes[4], kl[j] < 0.01 ? 0.4 : 0.95); ctx.beginPath(); ctx.roundRect(x, base - height, w - Math.min(4, w * 0.2), height, [3, 3, 0, 0]); ctx.fill();
-    if (w > 26) label(ctx, T, num(S, kl[j], 2), x + w / 2 - 2, base - height - 3, { align: "center", halo: 0, scale: 0.92 });
-    if (w > 14) label(ctx, T, String(j + 1), x + w / 2 - 2, base + 3, { align: "center", base: "top", halo: 0 });
-  });
 }
 
 // --------------------------------------------------------------------------------------------------- tooltip
@@ -1463,7 +1599,8 @@ function handleButtons(S, on) {
 
 /** Let every switch show what is chosen. */
 function showChoices(S) {
-  for (const button of S.root.querySelectorAll("[data-switch] button")) button.setAttribute("aria-pressed", S.ui[button.parentElement.dataset.switch] === button.value);
+  for (const button of S.root.querySelectorAll("[data-switch] button")) button.setAttribute("aria-pressed", (button.parentElement.dataset.switch === "view" ? viewOf(S) : S.ui[button.parentElement.dataset.switch]) === button.value);
+  S.root.querySelector("[value=readings]").hidden = !S.meta?.readings?.length;
   S.root.querySelector("[data-toggle=steady]").setAttribute("aria-pressed", S.ui.steady);
   for (const button of S.root.querySelectorAll(".ll-legend button")) button.setAttribute("aria-pressed", S.filter.has(+button.value));
 }
@@ -1501,12 +1638,12 @@ function describe(S, panel) {
   const now = performance.now();
   if (now - (panel.told ?? -1e9) < 1000) return;
   panel.told = now;
-  const values = { epoch: num(S, S.head?.epoch), train: num(S, S.curves.last("train.mse")), val: num(S, S.curves.last("val.mse")), pca: num(S, S.meta?.reference?.val_mse), n: num(S, S.latent.n ?? 0), d: S.latent.d ?? 0, k: num(S, S.arrays.originals?.shape[0] ?? S.arrays.cloud?.shape[0] ?? 0), classes: (S.items?.classes ?? []).map((c) => className(S, c)).join(", ") };
+  const values = { epoch: num(S, S.head?.epoch), train: num(S, S.curves.last("train.mse")), val: num(S, S.curves.last("val.mse")), pca: num(S, S.meta?.reference?.val_mse), n: num(S, S.latent.n ?? 0), d: S.latent.d ?? 0, k: num(S, S.arrays.originals?.shape[0] ?? S.arrays.cloud?.shape[0] ?? 0), classes: (S.items?.classes ?? []).map((c) => className(S, c)).join(", "), facts: `${S.fields.code_title.textContent}: ${S.fields.code_sub.textContent}` };
   panel.canvas.setAttribute("aria-label", say(S, `alt_${panel.name}`, values));
 }
 
-const DRAW = { latent: drawLatent, loss: drawLoss, pairs: drawPairs, units: drawUnits, layers: drawLayers };
-const HANDS = { latent: handleLatent, loss: handleLoss, pairs: handleTiles, units: handleTiles, layers: () => {} };
+const DRAW = { latent: drawLatent, loss: drawLoss, code: drawCode, pairs: drawPairs, units: drawUnits, layers: drawLayers };
+const HANDS = { latent: handleLatent, loss: handleLoss, code: handleTiles, pairs: handleTiles, units: handleTiles, layers: () => {} };
 
 /** All that belongs to the run, empty. */
 function forget(S) {
