@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -100,7 +102,20 @@ def test_stage_says_what_it_shows(visit: Callable[..., Page]) -> None:
 
 
 @pytest.mark.parametrize(
-    "scene", ["digits", "one", "three", "eight", "variational", "points", "plane", "table", "diverged", "interrupted"]
+    "scene",
+    [
+        "digits",
+        "one",
+        "three",
+        "eight",
+        "variational",
+        "points",
+        "plane",
+        "table",
+        "series",
+        "diverged",
+        "interrupted",
+    ],
 )
 def test_every_kind_of_run_has_its_pictures(visit: Callable[..., Page], scene: str) -> None:
     """Pictures, points, tables and codes of any width are drawn, in both languages' words, without a stray NaN."""
@@ -303,6 +318,38 @@ def test_hourglass_is_shaped_by_hand(visit: Callable[..., Page]) -> None:
         page.get_by_test_id("hourglass-remove-layer").click()
     expect(root).to_have_attribute("data-hidden", "[]")
     expect(page.get_by_test_id("hourglass-picture")).to_have_attribute("aria-label", re.compile("64, 3, 64"))
+
+
+CONV = {"kind": "conv", "hidden": [16, 32], "min_layers": 1, "max_layers": 4, "widths_max": 256}
+SERIES = {"size": 32, "shape": [32, 1], "form": "series"}
+RECURRENT = {"kind": "sequence", "hidden": [64], "min_layers": 1, "max_layers": 3, "widths_max": 512, "input": SERIES}
+
+
+def test_hourglass_draws_feature_maps(visit: Callable[..., Page]) -> None:
+    """Each block is a stack whose sides are halved at once when one is added; the last block cannot be taken away."""
+    page = visit("part=hourglass&data=" + quote(json.dumps(CONV)))
+    root = page.get_by_test_id("hourglass")
+    for text in ("×4×4", "×2×2"):
+        expect(root.get_by_text(text, exact=True)).to_be_visible()
+    page.get_by_test_id("hourglass-add-layer").click()
+    expect(root).to_have_attribute("data-hidden", "[16,32,64]")
+    expect(root.get_by_text("×1×1", exact=True)).to_be_visible()
+    page.get_by_test_id("hourglass-hidden-0-more").click()
+    expect(root).to_have_attribute("data-hidden", "[24,32,64]")
+    for _ in range(2):
+        page.get_by_test_id("hourglass-remove-layer").click()
+    expect(page.get_by_test_id("hourglass-remove-layer")).to_be_disabled()
+    page.wait_for_function("JSON.stringify(states.at(-1)) === '[\"hidden\",[24]]'")
+
+
+def test_hourglass_keeps_recurrent_layers_alike(visit: Callable[..., Page]) -> None:
+    """All states have one width: a new layer takes it, and changing one changes all."""
+    page = visit("part=hourglass&data=" + quote(json.dumps(RECURRENT)))
+    root = page.get_by_test_id("hourglass")
+    page.get_by_test_id("hourglass-add-layer").click()
+    page.get_by_test_id("hourglass-hidden-1-more").click()
+    expect(root).to_have_attribute("data-hidden", "[96,96]")
+    expect(root.get_by_text("×32", exact=True)).to_have_count(2)
 
 
 def test_hourglass_takes_pythons_word_but_not_an_old_one(visit: Callable[..., Page]) -> None:

@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits, load_wine, make_s_curve
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from ae_core import frames
+from ae_core.data.series import SHAPES, draw
 
 Arrays = dict[str, np.ndarray]
 ROWS = 400
@@ -289,6 +290,42 @@ def table() -> Scene:
     )
 
 
+def series() -> Scene:
+    """Waves read by a recurrent network: two channels here, four shapes, and no picture of its units."""
+    steps, count = 32, 400
+    labels = np.arange(count) % len(SHAPES)
+    rng = np.random.default_rng(0)
+    angle = 2 * np.pi * rng.random(count)
+    factors = np.c_[labels, 1 + 2 * rng.random(count), np.ones(count), np.cos(angle), np.sin(angle)]
+    clean = draw(factors, steps)
+    x = np.stack([clean, np.gradient(clean, axis=1)], axis=2).reshape(count, -1).astype("f4")
+    goal, start, index = np.c_[np.cos(angle), np.sin(angle)], rng.normal(0, 0.3, (count, 2)), np.arange(24)
+    axes = np.linalg.svd(x, full_matrices=False)[2]
+
+    def picture(at: float) -> Arrays:
+        used = axes[: 1 + int(7 * at)]
+        out = (x[index] @ used.T @ used).astype("f4")
+        return {
+            "latent": _settle(start, goal, at),
+            "reconstructions": out,
+            "item_error": ((out - x[index]) ** 2).mean(1),
+        } | _layers(at)
+
+    return Scene(
+        _meta("series", [steps, 2], 2, label_names=list(SHAPES), reference={"train_mse": 0.43, "val_mse": 0.45}),
+        {
+            "labels": labels.astype("i2"),
+            "is_val": (np.arange(count) % 4 == 0).astype("u1"),
+            "originals": x[index],
+            "original_labels": labels[index].astype("i2"),
+            "original_index": index.astype("i4"),
+        },
+        picture,
+        start=1.0,
+        floor=0.34,
+    )
+
+
 CHANGED = {"step": 220 * STEPS_PER_ROW, "epoch": 44.0, "kind": "learning_rate_set", "value": 3e-4}
 BROKEN = {"step": 170 * STEPS_PER_ROW, "epoch": 34.0, "kind": "diverged"}
 
@@ -303,6 +340,7 @@ SCENES: Mapping[str, Callable[[], Scene]] = {
     "points": lambda: s_curve(3),
     "plane": lambda: s_curve(2),
     "table": table,
+    "series": series,
     "diverged": lambda: digits(
         status="diverged",
         until=0.42,
