@@ -173,6 +173,9 @@ OF_PAIRS = (TotalCorrelation, Info, MMD, Factor)  # matchings that compare codes
 OF_CLOUDS = (Capacity, TotalCorrelation, DIP, Info, Factor)  # matchings that need a Gaussian code
 
 
+USUAL = (1, "normal")  # draws and prior of the plain VAE
+
+
 def compares_items(spec: RunSpec) -> bool:
     """Whether a batch needs two items, because they are compared with each other."""
     return batch_norm(spec) or isinstance(spec.objective.matching, OF_PAIRS)
@@ -181,6 +184,16 @@ def compares_items(spec: RunSpec) -> bool:
 def _check_matching(spec: RunSpec) -> None:
     """What shapes all codes together needs codes of the kind that it shapes."""
     matching, code = spec.objective.matching, spec.model.code
+    if isinstance(code, Variational) and not isinstance(matching, NoMatching) and (code.samples, code.prior) != USUAL:
+        raise SpecError(
+            f"objective.matching {matching.kind} goes with one draw and the normal prior; got {code.samples} and "
+            f"{code.prior}. Choose model.code.samples = 1 and model.code.prior = normal, or the matching none."
+        )
+    if isinstance(code, Variational) and code.prior == "vamp" and (batch_norm(spec) or classes(spec)):
+        raise SpecError(
+            "The prior vamp sends pseudo-inputs through the encoder by themselves, which have no class and would "
+            "disturb batch norm. Set model.batch_norm and model.conditional to false, or choose the prior normal."
+        )
     if isinstance(matching, OF_CLOUDS) and not isinstance(code, Variational):
         raise SpecError(
             f"objective.matching {matching.kind} needs the code variational, got {code.kind}. "
@@ -504,14 +517,20 @@ def widths(spec: RunSpec) -> tuple[int, ...]:
 
 
 def parameter_count(spec: RunSpec) -> int:
-    """Numbers to learn: weights, biases, batch-norm scales, a codebook learned by gradient; tied weights count once."""
+    """Numbers to learn: weights, biases, batch-norm scales, pseudo-inputs, a codebook learned by gradient.
+    Tied weights count once; a critic is no part of the network.
+    """
     noise = 1 if spec.objective.reconstruction == "gaussian" else 0
-    return sum(layer.parameters for layer in layers(spec)) + noise
+    code = spec.model.code
+    pseudo = code.pseudo_inputs * features(spec) if isinstance(code, Variational) and code.prior == "vamp" else 0
+    return sum(layer.parameters for layer in layers(spec)) + noise + pseudo
 
 
 def item_numbers(spec: RunSpec) -> int:
     """Numbers held at once for each item of a batch while it is learned from."""
-    return features(spec) + sum(layer.held for layer in layers(spec))
+    code = spec.model.code
+    draws = code.samples if isinstance(code, Variational) else 1
+    return features(spec) + draws * sum(layer.held for layer in layers(spec))
 
 
 def step_flops(spec: RunSpec) -> float:

@@ -41,13 +41,15 @@ class Codes:
     """What a model makes of its training items. z: (n, width), the codes without chance.
 
     spread: (n, width), standard deviations of Gaussian posteriors. choices: of a discrete code. bounds: between which
-    every number of a code lies.
+    every number of a code lies. prior: of a learned one the Gaussians' centres and standard deviations, (components,
+    width) each.
     """
 
     z: Array
     spread: Array | None = None
     choices: Choices | None = None
     bounds: tuple[float, float] = (-math.inf, math.inf)
+    prior: tuple[Array, Array] | None = None
 
 
 class Sampler(ABC):
@@ -70,6 +72,11 @@ def _of_points(spec: RunSpec) -> str:
     if isinstance(code, Quantised | Categorical):
         return f"A density draws any number, and a {code.kind} code consists of choices from a list."
     return ""
+
+
+def _learns_prior(spec: RunSpec) -> bool:
+    code = spec.model.code
+    return isinstance(code, Variational) and code.prior == "vamp"
 
 
 def _of_choices(spec: RunSpec) -> str:
@@ -140,6 +147,24 @@ class AggregatedPosterior(Sampler):
 
 
 @dataclass(frozen=True)
+class LearnedPrior(Sampler):
+    """A point out of the cloud of a pseudo-input: the prior that the run has learned (Tomczak and Welling, 2018)."""
+
+    def draw(self, codes: Codes, count: int, chance: np.random.Generator) -> Array:
+        if codes.prior is None:
+            raise TypeError("The learned prior needs a model that has one.")
+        centres, spreads = codes.prior
+        rows = chance.integers(len(centres), size=count)
+        return np.asarray(centres[rows] + spreads[rows] * chance.standard_normal((count, centres.shape[1])))
+
+    @staticmethod
+    def objection(spec: RunSpec) -> str:
+        if _learns_prior(spec):
+            return ""
+        return "It draws from the prior that a run has learned, and this model's prior is not learned."
+
+
+@dataclass(frozen=True)
 class Empirical(Sampler):
     """The code of a training item, as it is: nothing new, but a yardstick for every other sampler."""
 
@@ -198,6 +223,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
     "gaussian": Gaussian,
     "gmm": Mixture,
     "posterior": AggregatedPosterior,
+    "vamp": LearnedPrior,
     "pattern": Pattern,
     "uniform": Uniform,
     "frequencies": Frequencies,
@@ -205,7 +231,7 @@ SAMPLERS: dict[str, type[Sampler]] = {
 }
 
 USUAL = {Point: "gmm", Variational: "normal", KSparse: "pattern", Quantised: "frequencies", Categorical: "uniform"}
-"""The sampler that belongs to each code."""
+"""The sampler that belongs to each code (a learned prior has its own, vamp)."""
 
 
 def sampler_of(spec: RunSpec, wanted: str | Sampler | None = None) -> Sampler:
@@ -213,7 +239,8 @@ def sampler_of(spec: RunSpec, wanted: str | Sampler | None = None) -> Sampler:
 
     Raises SpecError where there is none of that name, or it does not apply to the spec's models.
     """
-    name = USUAL[type(spec.model.code)] if wanted is None else wanted
+    usual = "vamp" if _learns_prior(spec) else USUAL[type(spec.model.code)]
+    name = usual if wanted is None else wanted
     if isinstance(name, str) and name not in SAMPLERS:
         raise SpecError(f"There is no sampler {name!r}. Choose one of {', '.join(SAMPLERS)}.")
     found = SAMPLERS[name]() if isinstance(name, str) else name

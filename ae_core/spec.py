@@ -260,6 +260,25 @@ class Variational(Code):
         ),
         Knob(scale="log", level="beginner", moves=True),
     ] = 1.0
+    samples: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="Draws of each item's code that are weighed together for a tighter bound; 1 is the plain VAE.",
+        ),
+        Knob(unit="draws", scale="log"),
+    ] = 1
+    prior: Annotated[
+        Literal["normal", "vamp"],
+        Field(description="What clouds are pulled to: N(0, I), or the clouds of learned pseudo-inputs (VampPrior)."),
+        Knob(),
+    ] = "normal"
+    pseudo_inputs: Annotated[
+        int,
+        Field(ge=1, le=1000, description="How many pseudo-inputs the prior is made of; the normal prior has none."),
+        Knob(unit="items", scale="log"),
+    ] = 50
 
 
 class KSparse(Code):

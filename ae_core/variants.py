@@ -293,6 +293,24 @@ VARIANTS: dict[str, Variant] = {
         ("objective_matching_version", "objective_matching_off_diagonal", "objective_matching_diagonal"),
         group="variational",
     ),
+    "iwae": Variant(
+        {"model_code_kind": "variational", "model_code_samples": 5},
+        r"-\mathbb E\ln\frac1K\sum_{k=1}^K\frac{p(x,z_k)}{q(z_k\mid x)},\quad z_k\sim q(z\mid x)",
+        "Burda, Grosse and Salakhutdinov 2016, Importance weighted autoencoders",
+        "https://arxiv.org/abs/1509.00519",
+        ("ae_core.objectives.code:importance",),
+        ("model_code_samples",),
+        group="variational",
+    ),
+    "vamp": Variant(
+        {"model_code_kind": "variational", "model_code_prior": "vamp"},
+        r"-\mathbb E_{q}\ln p(x\mid z)+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\tfrac1M\sum_m q(z\mid u_m)\right)",
+        "Tomczak and Welling 2018, VAE with a VampPrior",
+        "https://arxiv.org/abs/1705.07120",
+        ("ae_core.models.prior:VampPrior", "ae_core.objectives.code:kl"),
+        ("model_code_prior", "model_code_pseudo_inputs"),
+        group="variational",
+    ),
     "factor_vae": Variant(
         {
             "model_code_kind": "variational",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ae_core.compatibility import is_sparse
 from ae_core.models import OUTPUTS, Autoencoder, sample
+from ae_core.models.prior import log_normal
 from ae_core.objectives import (
     Batch,
     fixed_damage,
@@ -89,7 +90,8 @@ def _parts(x: Tensor) -> Iterator[slice]:
 def evidence_lower_bound(
     spec: RunSpec, model: Autoencoder, x: Tensor, generator: torch.Generator
 ) -> tuple[float, float]:
-    """(ELBO, KL) of a Gaussian code in nats per item: E_q ln p(x|z) - KL(q || N(0, I)), at beta = 1 always.
+    """(ELBO, KL) of a Gaussian code in nats per item: E_q ln p(x|z) - KL(q || p(z)), at beta = 1 always, also
+    where several draws were weighed. p(z) is N(0, I), or what the run has learned in its place.
 
     One draw of z an item. The ELBO is a bound of ln p(x), so usually negative; with mse the decoder is N(x_hat, I).
     Source: Kingma and Welling 2014, eq. 3.
@@ -99,8 +101,12 @@ def evidence_lower_bound(
         coded = told.encode(part)
         if coded.mu is None or coded.log_var is None:
             raise TypeError("The evidence lower bound needs a Gaussian code.")
-        raw = told.decode_raw(sample(coded.mu, coded.log_var, generator))
-        divergence = kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
+        z = sample(coded.mu, coded.log_var, generator)
+        raw = told.decode_raw(z)
+        if told.prior is None:
+            divergence = kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
+        else:
+            divergence = log_normal(z, coded.mu, coded.log_var).sum(dim=-1) - told.log_prior(z)
         likelihood = -reconstruction(model, raw, part)
         elbo += float((likelihood - divergence).sum(dtype=torch.float64))
         kl += float(divergence.sum(dtype=torch.float64))

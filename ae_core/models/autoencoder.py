@@ -21,8 +21,9 @@ from ae_core.models.conv import ConvEncoder, conv_decoder
 from ae_core.models.critic import Critic
 from ae_core.models.mlp import DenseEncoder, dense_decoder
 from ae_core.models.outputs import OUTPUTS
+from ae_core.models.prior import VampPrior, log_normal
 from ae_core.models.sequence import SequenceEncoder, sequence_decoder
-from ae_core.spec import MLP, Adversarial, Conv, Factor, Network, RunSpec, Sequence
+from ae_core.spec import MLP, Adversarial, Conv, Factor, Network, RunSpec, Sequence, Variational
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Pass:
 
 class Autoencoder(nn.Module):
     """Encoder, code, decoder. (batch, features) in and out. log_variance: of the items around their reconstructions,
-    one learned number; only with the gaussian reconstruction. critic: judges codes, where the objective has a game.
+    one learned number; only with the gaussian reconstruction. prior: where it is learned too. critic: judges codes,
+    where the objective has a game.
 
     A conditional one (Sohn et al., 2015) also has to be told the classes of the items at hand: `model.given(labels)`.
     """
@@ -56,6 +58,8 @@ class Autoencoder(nn.Module):
         if kit.spec.objective.reconstruction == "gaussian":
             self.log_variance = nn.Parameter(torch.zeros(()))
         self.classes = classes(kit.spec)
+        code = kit.spec.model.code
+        self.prior = VampPrior(kit) if isinstance(code, Variational) and code.prior == "vamp" else None
         judged = isinstance(kit.spec.objective.matching, Factor | Adversarial)
         self.critic = Critic(self.code.width, kit) if judged else None
         self._told: Tensor | None = None
@@ -118,6 +122,12 @@ class Autoencoder(nn.Module):
     def reconstruct(self, x: Tensor) -> Tensor:
         """(batch, features) -> (batch, features), through the code's centre."""
         return self.decode(self.encode(x).centre)
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """ln p(z) of the prior that a Gaussian code is pulled to: (..., latent) -> (...), nats."""
+        if self.prior is not None:
+            return self.prior.log_density(z, self.encode)
+        return log_normal(z, torch.zeros_like(z), torch.zeros_like(z)).sum(dim=-1)
 
     def matrices(self) -> Iterator[tuple[str, Tensor]]:
         """Every layer's weights by its name, input to output: (outputs, inputs), or kernels (outputs, inputs, h, w)."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from ae_core.models.prior import log_normal
 from ae_core.objectives.batch import Batch
+from ae_core.objectives.reconstruction import reconstruction
+from ae_core.spec import Variational
 
 
 def kl_to_unit_normal(mu: Tensor, log_var: Tensor) -> Tensor:
@@ -17,11 +21,6 @@ def kl_to_unit_normal(mu: Tensor, log_var: Tensor) -> Tensor:
     Source: Kingma and Welling 2014, appendix B.
     """
     return 0.5 * (mu.square() + log_var.expm1() - log_var)  # expm1: exp() - 1 rounds below zero near log_var = 0
-
-
-def log_normal(z: Tensor, mu: Tensor, log_var: Tensor) -> Tensor:
-    """ln N(z | mu, exp(log_var)) of each number, nats; shapes broadcast. Source: Bishop 2006, eq. 1.46."""
-    return -0.5 * ((z - mu).square() * (-log_var).exp() + log_var + math.log(2 * math.pi))
 
 
 def kl_to_uniform(logits: Tensor) -> Tensor:
@@ -35,11 +34,37 @@ def kl_to_uniform(logits: Tensor) -> Tensor:
 
 
 def kl(batch: Batch) -> Tensor:
-    """KL of each item's posterior to the prior, N(0, I) or equal chances: (batch,), nats."""
+    """KL of each item's posterior to the prior, N(0, I) or equal chances: (batch,), nats.
+
+    To a learned prior it has no closed form, so it is ln q(z|x) - ln p(z) of one draw, which is right on average and
+    may be below 0 (Tomczak and Welling 2018, eq. 2).
+    """
+    return batch.once(_kl)
+
+
+def _kl(batch: Batch) -> Tensor:
     logits = batch.out.coded.logits
     if logits is not None:
         return kl_to_uniform(logits).sum(dim=-1)
-    return kl_to_unit_normal(*batch.posterior).sum(dim=-1)
+    if batch.model.prior is None:
+        return kl_to_unit_normal(*batch.posterior).sum(dim=-1)
+    z = batch.draws()[0]
+    return log_normal(z, *batch.posterior).sum(dim=-1) - batch.model.log_prior(z)
+
+
+def importance(batch: Batch) -> Tensor:
+    """What weighing K draws together changes: -ln (1/K) sum_k w_k less the reconstruction and KL terms beside it, so
+    that the three add up to the importance-weighted bound. (batch,), nats.
+
+    w_k = p(x, z_k)/q(z_k|x) from sampled densities, never the closed-form KL; beta weighs ln p(z) - ln q(z|x) as it
+    weighs the KL. The gradient of logsumexp weighs each draw by w_k/sum w. Source: Burda et al. 2016, eq. 8.
+    """
+    z = batch.draws(cast(Variational, batch.spec.model.code).samples)
+    beta = batch.dials("model_code_beta")
+    apart = batch.model.log_prior(z) - log_normal(z, *batch.posterior).sum(dim=-1)
+    likelihood = -reconstruction(batch.model, batch.model.decode_raw(z), batch.x, batch.weights)
+    bound = (likelihood + beta * apart).logsumexp(dim=0) - math.log(len(z))
+    return -bound - reconstruction(batch.model, batch.out.raw, batch.x, batch.weights) - beta * kl(batch)
 
 
 def code_l1(batch: Batch) -> Tensor:

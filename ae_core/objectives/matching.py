@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from ae_core.compatibility import training_items
+from ae_core.models.prior import log_normal
 from ae_core.objectives.batch import Batch
-from ae_core.objectives.code import kl, log_normal
+from ae_core.objectives.code import kl
 from ae_core.spec import DIP, MMD, Info, Sliced, TotalCorrelation
 
 

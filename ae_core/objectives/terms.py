@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ae_core.dials import Dials
 from ae_core.objectives.batch import Batch
-from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, jacobian_norm, kl, kl_sparsity
+from ae_core.objectives.code import code_l1, code_l2, decoder_jacobian_norm, importance, jacobian_norm, kl, kl_sparsity
 from ae_core.objectives.codebook import codebook, commitment
 from ae_core.objectives.critics import adversarial, factor
 from ae_core.objectives.dead_units import auxiliary
@@ -29,6 +29,7 @@ from ae_core.spec import (
     Sliced,
     Spec,
     TotalCorrelation,
+    Variational,
 )
 
 
@@ -79,6 +80,9 @@ MATCHINGS: dict[type[Spec], dict[str, Term]] = {
 """What shapes the codes of all items together, by kind. A kind without `kl` puts something else in its place."""
 
 PENALTIES: dict[str, Term] = {
+    "importance": Term(
+        None, importance, lambda spec: isinstance(spec.model.code, Variational) and spec.model.code.samples > 1
+    ),
     "code_l1": Term("objective_code_l1", code_l1),
     "code_l2": Term("objective_code_l2", code_l2),
     "decoder_gradient": Term("objective_decoder_gradient", decoder_jacobian_norm),

@@ -73,7 +73,8 @@ class Fitted:
         z = _joined([part.centre for part in coded])
         code, module = self.spec.model.code, self._model.code
         if isinstance(code, Variational):
-            return Codes(z, _joined([(0.5 * part.log_var).exp() for part in coded if part.log_var is not None]))
+            spread = _joined([(0.5 * part.log_var).exp() for part in coded if part.log_var is not None])
+            return Codes(z, spread, prior=self._prior())
         if isinstance(module, QuantisedCode):
             chosen = torch.cat([part.chosen for part in coded if part.chosen is not None]).numpy()
             return Codes(z, choices=Choices(module.codebook.detach().double().numpy(), chosen, np.unique(chosen)))
@@ -81,6 +82,14 @@ class Fitted:
             chosen = torch.cat([part.logits.argmax(dim=-1) for part in coded if part.logits is not None]).numpy()
             return Codes(z, choices=Choices(np.eye(code.classes), chosen, np.arange(code.classes)))
         return Codes(z, bounds=BOUNDS[getattr(code, "activation", "identity")])
+
+    def _prior(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Centres and standard deviations of the clouds that a learned prior is made of."""
+        if self._model.prior is None:
+            return None
+        with torch.inference_mode():
+            mu, log_var = self._model.prior.components(self._model.encode)
+            return mu.double().numpy(), (0.5 * log_var).exp().double().numpy()
 
     def draw(self, count: int, sampler: str | Sampler | None = None, seed: int = 0) -> np.ndarray:
         """(count, latent): new codes from that sampler, by name or made to measure (see `ae_core.sampling`).

@@ -10,7 +10,7 @@ snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupte
 `cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero, like originals
 or, for a convolutional network, its kernels u1 (units, side, side, c);
 `layers.weight_norm` f4, `layers.dead` f4, the share of units that answer no item (NaN where no unit can be dead);
-`kl.dimensions` f4 (latent,), nats, of a Gaussian or categorical code;
+`kl.dimensions` f4 (latent,), nats, of a categorical code or a Gaussian one with the normal prior;
 `code.use` f4, the share of choices that fell on each entry of a codebook (entries,) or class (choices, classes);
 `code.entries` f4 (entries, 1..3), a codebook that can be drawn where `latent` is;
 `code.activity` f4 (latent,), of a code that can rest: the share of items for which each number is not zero, or, of a
@@ -122,7 +122,8 @@ class Exhibition:
             found["corrupted"] = self._pictured(self.damaged)
         if self.split.form == "points":
             found["cloud_out"] = told.reconstruct(self.items).numpy()
-        if isinstance(self.spec.model.code, Variational) and codes.mu is not None and codes.log_var is not None:
+        normal = isinstance(self.spec.model.code, Variational) and model.prior is None
+        if normal and codes.mu is not None and codes.log_var is not None:
             found["kl.dimensions"] = kl_to_unit_normal(codes.mu, codes.log_var).mean(dim=0).numpy()
         if codes.logits is not None:
             found["kl.dimensions"] = kl_to_uniform(codes.logits).mean(dim=0).numpy()

@@ -119,6 +119,8 @@ UNEQUAL_TWICE = {
     "wae_mmd": "an unbiased estimate leaves out an item's likeness to itself, but not to its double",
     "factor_vae": "the critic's input is the same twice, but its estimate is of draws, fresh for each item",
     "adversarial": "the same",
+    "iwae": "weighs draws, fresh for each item",
+    "vamp": "its KL is of a draw, fresh for each item",
     "swae": "is compared with as many draws of the prior as there are items",
 }
 
