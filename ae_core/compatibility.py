@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, cast
 
-from ae_core.data import DATASETS, Form, missing, resolve_scaling
+from ae_core.data import DATASETS, Dataset, Form, missing, resolve_scaling
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
@@ -49,7 +49,7 @@ def check(spec: RunSpec) -> None:
     if package := missing(dataset):
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
-    within_unit = scaling != "standard" and (scaling != "none" or dataset.value_range is not None)
+    within_unit = scaling != "standard" and (scaling != "none" or _in_unit(dataset))
     if loss in ("bce", "continuous_bernoulli") and not within_unit:
         raise SpecError(
             f"Binary cross-entropy ({loss}) expects features between 0 and 1, and these are not. "
@@ -82,12 +82,39 @@ def check(spec: RunSpec) -> None:
             "objective.decoder_decay acts on the decoder's own weights, and with tied weights there are none. "
             "Set model.tied to false, or use objective.weight_decay."
         )
+    _check_observed(spec)
     _check_schedules(spec)
     _check_corruption(spec)
     if spec.training.gradients == "explicit" and (beyond := beyond_explicit(spec)):
         raise SpecError(
             f"Explicit gradients cover dense layers with the usual terms, and not {beyond}. "
             "Set training.gradients to auto."
+        )
+
+
+def _in_unit(dataset: Dataset) -> bool:
+    """Whether all numbers, as they are, lie in 0..1."""
+    return dataset.value_range is not None and dataset.value_range[0] >= 0 and dataset.value_range[1] <= 1
+
+
+def _check_observed(spec: RunSpec) -> None:
+    objective = spec.objective
+    if not objective.observed_only:
+        return
+    if not DATASETS[spec.data.kind].zero_is_missing:
+        raise SpecError(
+            f"Only observed entries are to be judged, but in {spec.data.kind} a 0 is a number like any other. Choose a "
+            "dataset of ratings, or switch objective.observed_only off."
+        )
+    if scaling_kind(spec) != "none" or objective.reconstruction not in ("mse", "gaussian"):
+        raise SpecError(
+            "Observed entries are told by not being 0, so they need data.standardise = none and the reconstruction mse "
+            "or gaussian. Choose those, or switch objective.observed_only off."
+        )
+    if objective.corruption.kind != "none" and objective.corruption.target == "damaged":
+        raise SpecError(
+            "Either observed entries are judged or damaged ones. Set objective.corruption.target = all, or switch "
+            "objective.observed_only off."
         )
 
 

@@ -33,6 +33,12 @@ def project(x: np.ndarray, width: int) -> np.ndarray:
     return np.asarray((x - found.mean) @ found.axes[:, :width])
 
 
+def rebuilt(found: Components, x: np.ndarray, width: int) -> np.ndarray:
+    """The items through their first `width` principal coordinates and back, (items, features)."""
+    axes = found.axes[:, :width]
+    return np.asarray((x - found.mean) @ axes @ axes.T + found.mean)
+
+
 @lru_cache(maxsize=32)
 def reference(data: DataSpec, reconstruction: str, width: int) -> dict[str, float]:
     """`train_mse` and `val_mse` (mean over items and features) of PCA with `width` components of the training items."""

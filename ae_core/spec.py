@@ -197,6 +197,43 @@ class Waves(DataSpec):
     noise: Noise = 0.05
 
 
+Share = Annotated[
+    float,
+    Field(ge=0.02, le=0.6, description="Share of all things that a person has met, on average."),
+    Knob(step=0.01),
+]
+
+
+class Preferences(DataSpec):
+    """People and what they like, from tastes that are known."""
+
+    users: Annotated[
+        int, Field(ge=50, le=5000, description="How many people are generated; each is an item."), Knob(step=50)
+    ] = 1500
+    things: Annotated[
+        int, Field(ge=20, le=600, description="How many things there are to like; each is a feature."), Knob(step=10)
+    ] = 150
+    rank: Annotated[
+        int,
+        Field(ge=1, le=20, description="Numbers in a person's taste: how many the code needs to hold it."),
+        Knob(step=1),
+    ] = 2
+
+
+class Ratings(Preferences):
+    """Stars that people gave to some films."""
+
+    kind: Literal["ratings"] = "ratings"
+    density: Share = 0.4
+
+
+class Baskets(Preferences):
+    """What people put into their baskets."""
+
+    kind: Literal["baskets"] = "baskets"
+    density: Share = 0.15
+
+
 AnyData = Annotated[
     Digits
     | Mnist5k
@@ -210,7 +247,9 @@ AnyData = Annotated[
     | Blobs
     | BreastCancer
     | Wine
-    | Waves,
+    | Waves
+    | Ratings
+    | Baskets,
     Field(discriminator="kind"),
 ]
 
@@ -389,6 +428,14 @@ class Network(Spec):
         Field(ge=0, le=0.9, description="Share of hidden neurons switched off at random in each training step."),
         Knob(step=0.05, moves=True, idle=("hidden", ((),))),
     ] = 0.0
+    unit_input: Annotated[
+        bool,
+        Field(
+            description="Each item is brought to length 1 before the encoder sees it: how much of everything there "
+            "is does not count, only in what proportion."
+        ),
+        Knob(),
+    ] = False
     bias: Annotated[bool, Field(description="Each neuron has a constant of its own to add."), Knob()] = True
     output: Annotated[
         Literal["auto", "identity", "sigmoid", "softmax"],
@@ -737,6 +784,11 @@ class Objective(Spec):
         Field(description="How a reconstruction is compared with its original."),
         Knob(level="beginner"),
     ] = "mse"
+    observed_only: Annotated[
+        bool,
+        Field(description="Entries of 0 mean that nothing is known, and are not judged: for ratings."),
+        Knob(),
+    ] = False
     weight_decay: Annotated[
         float,
         Field(ge=0, le=1, description="Pulls every weight towards zero, in proportion to its size (L2)."),

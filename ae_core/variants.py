@@ -212,6 +212,25 @@ VARIANTS: dict[str, Variant] = {
         ("objective_topological",),
         group="regularised",
     ),
+    "autorec": Variant(
+        {
+            "data_kind": "ratings",
+            "model_hidden": (),
+            "model_code_kind": "point",
+            "model_code_activation": "sigmoid",
+            "model_code_latent_dim": 50,
+            "objective_observed_only": True,
+            "objective_weight_decay": 0.1,
+            "optimizer_learning_rate": 0.005,
+        },
+        r"\sum_{i:\,r_i\text{ observed}}\tfrac12(r_i-r'_i)^2+\tfrac\lambda2\left(\lVert V\rVert_F^2+"
+        r"\lVert W\rVert_F^2\right),\quad r'=W\sigma(Vr+\mu)+b",
+        "Sedhain et al. 2015, AutoRec: Autoencoders meet collaborative filtering",
+        "https://doi.org/10.1145/2740908.2742726",
+        ("ae_core.objectives.reconstruction:observed", "ae_core.metrics.recommender:recommending"),
+        ("objective_observed_only", "objective_weight_decay"),
+        group="special",
+    ),
     "conditional": Variant(
         {"model_code_kind": "variational", "model_conditional": True},
         r"-\mathbb E_{q}\ln p(x\mid z,y)+\mathrm{KL}\left(q(z\mid x,y)\,\Vert\,\mathcal N(0,I)\right)",
@@ -497,14 +516,15 @@ def spec_of(name: str, start: RunSpec | None = None) -> RunSpec:
 def turn_into(name: str, spec: RunSpec) -> RunSpec:
     """The variant on the data, training and optimiser of `spec`; all else is as the variant has it by itself.
 
-    What the variant before had set of training and optimiser goes back to its default. The variant's own data replace
-    those of `spec` only where it cannot work on them.
+    What the variant before had set of data, training and optimiser goes back to its default. The variant's own data
+    replace those of `spec` only where it cannot work on them.
     """
     before = variant_of(spec)
     left = VARIANTS[before].settings if before else {}
     usual = {leaf.key: leaf.default for leaf in every_setting().values()}
     back = {leaf.key: usual[leaf.key] for leaf in settings(spec) if left.get(leaf.key) == leaf.value}
-    kept = RunSpec(data=spec.data, optimizer=spec.optimizer, training=spec.training)
+    data = RunSpec().data if left.get("data_kind") == spec.data.kind else spec.data
+    kept = RunSpec(data=data, optimizer=spec.optimizer, training=spec.training)
     start = changed(kept, {key: value for key, value in back.items() if key.startswith(("optimizer_", "training_"))})
     wanted = VARIANTS[name].settings
     same_data = changed(start, {key: value for key, value in wanted.items() if not key.startswith("data_")})

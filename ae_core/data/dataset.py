@@ -27,7 +27,7 @@ class Items:
     """All items of a dataset, before any split or scaling.
 
     x: (n, h, w, c) in 0..1 for images, (n, steps, channels) for series, (n, d) otherwise. labels: (n,), index into the
-    record's `label_names`.
+    record's `label_names`. hidden: like x, entries that x does not tell (0 there) and that are to be predicted, else 0.
     colour: (n,), a continuous position in 0..1, such as the place along a roll. groups: (n,), items of one group
     stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from.
     """
@@ -35,6 +35,7 @@ class Items:
     x: Floats
     labels: Integers | None = None
     colour: Floats | None = None
+    hidden: Floats | None = None
     groups: Integers | None = None
     factors: Floats | None = None
     factor_names: tuple[str, ...] = ()
@@ -42,7 +43,11 @@ class Items:
     @property
     def nbytes(self) -> int:
         """Memory taken, in bytes."""
-        return sum(a.nbytes for a in (self.x, self.labels, self.colour, self.groups, self.factors) if a is not None)
+        return sum(
+            a.nbytes
+            for a in (self.x, self.labels, self.colour, self.hidden, self.groups, self.factors)
+            if a is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,9 @@ class Dataset:
     value_range: every number of `Items.x` lies in it; None where there is no natural bound. nonnegative: no number of
     `Items.x` is below 0, so items can be read as distributions. label_names: the longest list that any of its specs
     can give. source: who made it, and where from. package: name of the import it needs besides numpy.
-    shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c), (steps, channels)
-    or (d,).
+    zero_is_missing: a 0 in `Items.x` says that nothing is known. counts: its numbers are counts, so that cross-entropy
+    takes them as they are. shape, count, load: of the items that a spec (of the class `spec`) describes; shape is
+    (h, w, c), (steps, channels) or (d,).
     """
 
     spec: type[DataSpec]
@@ -68,6 +74,8 @@ class Dataset:
     shape: Callable[[Any], tuple[int, ...]]
     count: Callable[[Any], int]
     load: Callable[[Any], Items]
+    zero_is_missing: bool = False
+    counts: bool = False
 
     @property
     def kind(self) -> str:

@@ -20,8 +20,8 @@ class Split:
     """A dataset ready for training. The arrays are shared between runs: read them, never write to them.
 
     train, val: (n, d) and (m, d), float32, C-contiguous, flattened (images row by row) and scaled. shape: of one item
-    before flattening, (h, w, c), (steps, channels) or (d,). label_names: of the labels that occur. train_index,
-    val_index: rows of the dataset's `Items`.
+    before flattening, (h, w, c), (steps, channels) or (d,). label_names: of the labels that occur. train_hidden,
+    val_hidden: `Items.hidden` of each side, not scaled. train_index, val_index: rows of the dataset's `Items`.
     """
 
     train: Floats
@@ -30,6 +30,8 @@ class Split:
     val_labels: Integers | None
     train_colour: Floats | None
     val_colour: Floats | None
+    train_hidden: Floats | None
+    val_hidden: Floats | None
     train_index: Integers
     val_index: Integers
     scaling: Scaling
@@ -87,7 +89,7 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
     scaling = fit(kind, train, dataset.value_range)
     if kind == "distribution":
         require_nonnegative(val)
-    labels, colour = whole.labels, whole.colour
+    labels, colour, hidden = whole.labels, whole.colour, whole.hidden
     return Split(
         train=scaling.apply(train),
         val=scaling.apply(val),
@@ -95,6 +97,8 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
         val_labels=None if labels is None else labels[val_index],
         train_colour=None if colour is None else colour[train_index],
         val_colour=None if colour is None else colour[val_index],
+        train_hidden=None if hidden is None else hidden[train_index],
+        val_hidden=None if hidden is None else hidden[val_index],
         train_index=train_index,
         val_index=val_index,
         scaling=scaling,

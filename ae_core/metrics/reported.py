@@ -17,10 +17,12 @@ from ae_core.objectives import (
     kl_to_unit_normal,
     log_likelihood_constant,
     look,
+    observed,
     readings,
     reconstruction,
     terms,
 )
+from ae_core.pca import components, rebuilt, reference
 from ae_core.spec import RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
@@ -29,14 +31,14 @@ CHUNK = 2048  # items at once: bounds the memory of a pass
 def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
     """Mean over items *and* features of (x_hat - x)^2, through the code's centre. x: (items, features).
 
-    Of a masked autoencoder, the mean over the entries that it was not shown.
+    Of a masked autoencoder the mean over the entries that it was not shown, of ratings that over the observed ones.
     """
     seen, weights = judged(model, x)
     errors = 0.0
     for rows in _parts(x):
         squares = (model.rows(rows).reconstruct(seen[rows]) - x[rows]).square()
         errors += float((squares if weights is None else squares * weights[rows]).sum(dtype=torch.float64))
-    return errors / x.numel()
+    return errors / len(x) / entries(model.spec, x)
 
 
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
@@ -46,10 +48,11 @@ def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     """
     sums: dict[str, float] = {}
     seen, weights = judged(model, x)
+    judged_entries = entries(model.spec, x)
     for rows in _parts(x):
         batch = look(model.rows(rows), x[rows], seen[rows], weights=None if weights is None else weights[rows])
         found = {name: value.sum() for name, value in (terms(batch) | readings(batch)).items()}
-        found["mse"] = squared_sum(batch, found["reconstruction"]) / x.shape[1]
+        found["mse"] = squared_sum(batch, found["reconstruction"]) / judged_entries
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
     return {name: value / x.shape[0] for name, value in sums.items()}
@@ -62,14 +65,45 @@ def chunks(model: Autoencoder, x: Tensor) -> Iterator[tuple[Autoencoder, Tensor]
 
 
 def judged(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """What the model is shown of the items when it is measured, and what each entry's error counts (None: one each).
+    """What the model is shown of the items when it is measured, and what each entry's error counts (see `shown`)."""
+    return shown(model.spec, level(model), x)
 
-    A masked autoencoder is measured by how well it fills in entries hidden from it, always the same ones.
+
+def shown(spec: RunSpec, damaged: float, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """What a model is shown of the items when it is measured, and what each entry's error counts (None: one each).
+
+    A masked autoencoder is measured by how well it fills in a share `damaged` of the entries, always the same ones;
+    on ratings only observed entries count.
     """
-    if not imputes(model.spec):
-        return x, None
-    done = fixed_damage(model.spec, model.dials("objective_corruption_level"), x)
-    return done.seen, done.weights
+    if imputes(spec):
+        done = fixed_damage(spec, damaged, x)
+        return done.seen, done.weights
+    return x, observed(x) if spec.objective.observed_only else None
+
+
+def level(model: Autoencoder) -> float:
+    """How much of its input is damaged now."""
+    return model.dials("objective_corruption_level")
+
+
+def entries(spec: RunSpec, x: Tensor) -> float:
+    """Numbers of an item that are judged, on average over x: all features, or those observed."""
+    return max(int(x.count_nonzero()), 1) / len(x) if spec.objective.observed_only else float(x.shape[1])
+
+
+def rival(spec: RunSpec, damaged: float, train: Tensor, val: Tensor) -> dict[str, float]:
+    """`train_mse` and `val_mse` of PCA with the code's width: shown what the model is shown, judged where it is."""
+    width = spec.model.code.latent_dim
+    if not imputes(spec) and not spec.objective.observed_only:
+        return reference(spec.data, spec.objective.reconstruction, width)
+    found = components(train.numpy())
+    errors = {}
+    for name, x in (("train_mse", train), ("val_mse", val)):
+        seen, weights = shown(spec, damaged, x)
+        squares = torch.from_numpy(rebuilt(found, seen.numpy(), width) - x.numpy()).square()
+        total = (squares if weights is None else squares * weights).sum(dtype=torch.float64)
+        errors[name] = float(total) / len(x) / entries(spec, x)
+    return errors
 
 
 def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
@@ -110,7 +144,7 @@ def evidence_lower_bound(
         likelihood = -reconstruction(model, raw, part)
         elbo += float((likelihood - divergence).sum(dtype=torch.float64))
         kl += float(divergence.sum(dtype=torch.float64))
-    return elbo / x.shape[0] - log_likelihood_constant(spec, x.shape[1]), kl / x.shape[0]
+    return elbo / x.shape[0] - log_likelihood_constant(spec, entries(spec, x)), kl / x.shape[0]
 
 
 def final(
@@ -133,7 +167,7 @@ def final(
     on_train, on_val = model.given(train_labels), model.given(val_labels)
     found = {"train_mse": mean_squared_error(on_train, train), "val_mse": mean_squared_error(on_val, val)}
     if imputes(spec):
-        weights = fixed_damage(spec, model.dials("objective_corruption_level"), val).weights
+        weights = fixed_damage(spec, level(model), val).weights
         found["val_mse_column_mean"] = float(((train.mean(dim=0) - val).square() * weights).mean())
     if isinstance(spec.model.code, Variational):
         generator = torch.Generator().manual_seed(spec.training.seed)

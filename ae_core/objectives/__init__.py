@@ -17,6 +17,7 @@ from ae_core.objectives.reconstruction import (
     cross_entropy,
     gaussian,
     log_likelihood_constant,
+    observed,
     reconstruction,
     squared_error,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "kl_to_unit_normal",
     "log_likelihood_constant",
     "look",
+    "observed",
     "perplexity",
     "readings",
     "reconstruction",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ae_core.dials import Dials
 from ae_core.models import Autoencoder, Pass, sample
+from ae_core.objectives.reconstruction import observed
 from ae_core.spec import RunSpec
 
 Found = TypeVar("Found")
@@ -91,4 +92,6 @@ def look(
 ) -> Batch:
     """One pass of x, or of its damaged form `seen`, through the model. labels: (batch,), for a conditional one."""
     told, given = model.given(labels), x if seen is None else seen
+    if weights is None and model.spec.objective.observed_only:
+        weights = observed(x)
     return Batch(told, x, given, told(given), weights)

@@ -80,16 +80,26 @@ RECONSTRUCTIONS: dict[str, Callable[[Tensor, Tensor, Autoencoder], Tensor]] = {
 }
 
 
+def observed(x: Tensor) -> Tensor:
+    """1 where something is known, 0 where x is 0: what counts where only observed entries do (Sedhain et al., 2015).
+
+    x: (..., features), not scaled. Returns the same shape.
+    """
+    return (x != 0).to(x.dtype)
+
+
 def reconstruction(model: Autoencoder, raw: Tensor, x: Tensor, weights: Tensor | None = None) -> Tensor:
     """-ln p(x | z) as the model's objective has it, summed over features.
 
     raw: (..., batch, features), before the output's shape. x: (batch, features). weights: (batch, features), what each
-    entry counts; without them, one each. Returns (..., batch), nats.
+    entry counts; without them, one each, or only observed ones (see `observed`). Returns (..., batch), nats.
     """
+    if weights is None and model.spec.objective.observed_only:
+        weights = observed(x)
     each = RECONSTRUCTIONS[model.spec.objective.reconstruction](raw, x, model)
     return (each if weights is None else each * weights).sum(dim=-1)
 
 
-def log_likelihood_constant(spec: RunSpec, features: int) -> float:
+def log_likelihood_constant(spec: RunSpec, features: float) -> float:
     """What `reconstruction` leaves out of -ln p(x | z): D/2 ln(2 pi) for the unit Gaussian of mse, else 0; nats."""
     return 0.5 * features * math.log(2 * math.pi) if spec.objective.reconstruction == "mse" else 0.0

@@ -32,7 +32,7 @@ from ae_core.compatibility import code_width, gradients_of, item_products, layer
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
-from ae_core.objectives import READINGS, corrupt, kl_to_uniform, kl_to_unit_normal
+from ae_core.objectives import READINGS, corrupt, kl_to_uniform, kl_to_unit_normal, observed
 from ae_core.pca import project
 from ae_core.spec import Code, Feedforward, KSparse, RunSpec, Sequence, Variational
 
@@ -116,7 +116,7 @@ class Exhibition:
         found = {
             "latent": _drawable(codes.centre.numpy()),
             "reconstructions": self._pictured(rebuilt),
-            "item_error": (rebuilt - originals).square().mean(dim=-1).numpy(),
+            "item_error": self._error(rebuilt, originals).numpy(),
         }
         if self.damaged is not None:
             found["corrupted"] = self._pictured(self.damaged)
@@ -138,6 +138,14 @@ class Exhibition:
             found["code.activity"] = activity.numpy()
         found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
         return found | self._units(model) | self._layers(model)
+
+    def _error(self, rebuilt: Tensor, originals: Tensor) -> Tensor:
+        """Mean squared error of each item, of ratings over those that it has."""
+        squares = (rebuilt - originals).square()
+        if not self.spec.objective.observed_only:
+            return squares.mean(dim=-1)
+        known = observed(originals)
+        return (squares * known).sum(dim=-1) / known.sum(dim=-1).clamp(min=1)
 
     def _pictured(self, x: Tensor) -> np.ndarray:
         """(n, features) -> bytes (n, h, w, c) for images, else the items as they are scaled for training."""

@@ -17,10 +17,9 @@ from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
-from ae_core.metrics import final
+from ae_core.metrics import entries, final, recommending, rival
 from ae_core.models import build
 from ae_core.objectives import READINGS, weight_terms
-from ae_core.pca import reference
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
 from ae_core.training.checkpoint import pack, unpack
@@ -71,7 +70,7 @@ class Trainer:
     def __init__(self, spec: RunSpec, checkpoint: bytes | None = None) -> None:
         check(spec)
         self.spec = spec
-        split = prepare(spec.data, spec.objective.reconstruction)
+        split = self._split = prepare(spec.data, spec.objective.reconstruction)
         self.train_items, self.val_items = torch.from_numpy(split.train), torch.from_numpy(split.val)
         self._train_labels, self._val_labels = (
             torch.from_numpy(labels) if classes(spec) and labels is not None else None
@@ -81,6 +80,7 @@ class Trainer:
         self.dials = Dials(spec)
         self.model = build(spec, init, self._chance, self.dials)
         self.steps = make_steps(self.model, self._chance)
+        self._entries = entries(spec, self.train_items)
         count, batch = len(self.train_items), spec.training.batch_size
         self._usable = count - 1 if compares_items(spec) and count % batch == 1 else count
         measure = len(self.val_items) / count / PASSES
@@ -271,7 +271,7 @@ class Trainer:
         means = {name: value / counted for name, value in self.steps.take().items()}
         squares = means.pop("squares", 2 * means.get("reconstruction", math.nan))
         self._course.counted = 0
-        return self._with_total(means, squares / self.train_items.shape[1])
+        return self._with_total(means, squares / self._entries)
 
     def _measured(self, x: Tensor, labels: Tensor | None) -> dict[str, float]:
         """Terms per item on x, as the model stands. labels: of these items, or of more that begin with them."""
@@ -336,6 +336,7 @@ class Trainer:
             metrics = final(
                 self.spec, self.model, self.train_items, self.val_items, self._train_labels, self._val_labels
             )
+            metrics |= recommending(self.spec, self.model, self._split)
         metrics |= {
             "seconds": self.seconds,
             "samples_per_second": self.step / self.cadence.steps_per_epoch * self._usable / max(self.seconds, 1e-9),
@@ -347,7 +348,7 @@ class Trainer:
         return {"step": self.step, "epoch": self.epoch, "seconds": self.seconds}
 
     def _reference(self) -> dict[str, float]:
-        return reference(self.spec.data, self.spec.objective.reconstruction, self.spec.model.code.latent_dim)
+        return rival(self.spec, self.dials("objective_corruption_level"), self.train_items, self.val_items)
 
     # -- its whole state
 

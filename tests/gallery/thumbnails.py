@@ -144,6 +144,27 @@ def nuclei(data: spec.DataSpec) -> Image.Image:
     return picture
 
 
+def cells(data: spec.DataSpec, colours: dict[int, str]) -> Image.Image:
+    """People as rows, things as columns, sorted so that neighbours are alike; a disc for each entry, none for a 0."""
+    x = items(data).x[:200, :60]
+    known = x > 0
+    centred = np.where(known, x - x.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0)
+    left, _, right = np.linalg.svd(centred, full_matrices=False)
+    people, things = np.argsort(left[:, 0])[::20][:10], np.argsort(right[0])[::4][:15]
+    picture = blank()
+    pen = ImageDraw.Draw(picture)
+    for down, person in enumerate(people):
+        for across, thing in enumerate(things):
+            centre = np.array([8 + 16 * across, 8 + 16 * down]) * FINE
+            value = int(x[person, thing])
+            if value:
+                radius = (2.5 + 4 * value / max(colours)) * FINE
+                pen.ellipse((*(centre - radius), *(centre + radius)), fill=(*rgb(colours[value]), 255))
+            else:
+                pen.ellipse((*(centre - 2), *(centre + 2)), fill=(128, 136, 150, 160))
+    return picture
+
+
 CLASSES_OF_CANCER = ("#d3609b", "#3d8fd9")
 
 
@@ -199,7 +220,10 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "breast_cancer": lambda: nuclei(spec.BreastCancer()),
     "wine": lambda: parallel(spec.Wine(), WINE_AXES, 90),
     "waves": lambda: lines(spec.Waves(steps=96, noise=0.0), 4, 4),
+    "ratings": lambda: cells(spec.Ratings(), STARS),
+    "baskets": lambda: cells(spec.Baskets(), {1: CLASSES[2]}),
 }
+STARS = dict(enumerate(RAMP, start=1))
 WINE_AXES = ("alcohol", "color intensity", "flavanoids", "hue", "od280/od315 of diluted wines", "proline")
 
 
