@@ -55,7 +55,7 @@ def check(spec: RunSpec) -> None:
             f"Binary cross-entropy ({loss}) expects features between 0 and 1, and these are not. "
             "Choose mse, or set data.standardise to minmax."
         )
-    if loss == "cross_entropy" and scaling != "distribution":
+    if loss == "cross_entropy" and scaling != "distribution" and not takes_counts(spec):
         raise SpecError("Softmax cross-entropy expects each item to be a distribution. Set data.standardise to auto.")
     if scaling == "distribution" and not can_be_distribution(spec):
         raise SpecError(
@@ -70,7 +70,7 @@ def check(spec: RunSpec) -> None:
             "A sigmoid output stays between 0 and 1, and these features do not. "
             "Choose the output auto, or set data.standardise to minmax."
         )
-    if spec.model.output == "softmax" and scaling != "distribution":
+    if spec.model.output == "softmax" and scaling != "distribution" and not takes_counts(spec):
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
     _check_network(spec)
     _check_conditional(spec)
@@ -349,6 +349,17 @@ def gradients_of(spec: RunSpec) -> Gradients:
 def features(spec: RunSpec) -> int:
     """Numbers in one item."""
     return math.prod(DATASETS[spec.data.kind].shape(spec.data))
+
+
+def takes_counts(spec: RunSpec) -> bool:
+    """Whether items are counts that cross-entropy takes as they are, a multinomial likelihood (Liang et al., 2018)."""
+    loss, counts = spec.objective.reconstruction, DATASETS[spec.data.kind].counts
+    return loss == "cross_entropy" and counts and scaling_kind(spec) == "none"
+
+
+def unit_input(spec: RunSpec) -> bool:
+    """Whether each item is brought to length 1 before the encoder sees it."""
+    return isinstance(spec.model, MLP) and spec.model.unit_input
 
 
 def classes(spec: RunSpec) -> int:

@@ -38,6 +38,19 @@ class Variant:
 
 SQUARES = r"\tfrac12\lVert x-x'\rVert^2"
 
+MULTINOMIAL: dict[str, Any] = {
+    "data_kind": "baskets",
+    "data_standardise": "none",
+    "model_hidden": (100,),
+    "model_activation": "tanh",
+    "model_code_latent_dim": 16,
+    "model_unit_input": True,
+    "objective_reconstruction": "cross_entropy",
+    "objective_corruption_kind": "masking",
+    "objective_corruption_level": 0.5,
+    "optimizer_learning_rate": 0.003,
+}
+
 VARIANTS: dict[str, Variant] = {
     "linear": Variant(
         {"model_hidden": (), "model_activation": "identity", "optimizer_learning_rate": 0.005},
@@ -229,6 +242,30 @@ VARIANTS: dict[str, Variant] = {
         "https://doi.org/10.1145/2740908.2742726",
         ("ae_core.objectives.reconstruction:observed", "ae_core.metrics.recommender:recommending"),
         ("objective_observed_only", "objective_weight_decay"),
+        group="special",
+    ),
+    "multi_dae": Variant(
+        MULTINOMIAL | {"model_code_kind": "point", "model_code_activation": "tanh"},
+        r"-\sum_i x_i\ln\mathrm{softmax}(x')_i,\quad x'=g(f(\tilde x/\lVert\tilde x\rVert))",
+        "Liang et al. 2018, Variational autoencoders for collaborative filtering",
+        "https://arxiv.org/abs/1802.05814",
+        ("ae_core.objectives.reconstruction:cross_entropy", "ae_core.metrics.ranking:ndcg_at"),
+        ("model_unit_input", "objective_corruption_level"),
+        group="special",
+    ),
+    "multi_vae": Variant(
+        MULTINOMIAL
+        | {
+            "model_code_kind": "variational",
+            "model_code_beta": 0.2,
+            "schedules": (Schedule(setting="model_code_beta", start=0.0, end=0.2, share=0.5),),
+        },
+        r"-\mathbb E_q\sum_i x_i\ln\mathrm{softmax}(x')_i+\beta(t)\,"
+        r"\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
+        "Liang et al. 2018, Variational autoencoders for collaborative filtering",
+        "https://arxiv.org/abs/1802.05814",
+        ("ae_core.objectives.reconstruction:cross_entropy", "ae_core.metrics.ranking:ndcg_at"),
+        ("model_unit_input", "model_code_beta", "objective_corruption_level"),
         group="special",
     ),
     "conditional": Variant(

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.distributions import Multinomial
 
 from ae_core.compatibility import check
 from ae_core.data import Split, prepare
-from ae_core.data.preferences import CENTRE, NOISE, SPREAD, expected, world
+from ae_core.data.preferences import CENTRE, CHOOSY, NOISE, SPREAD, expected, world
 from ae_core.data.split import items
 from ae_core.errors import SpecError
 from ae_core.events import Finished
@@ -234,3 +235,53 @@ def test_users_with_nothing_hidden_are_left_out():
 def test_rmse_is_over_hidden_entries_alone():
     """Entries that are not hidden do not count, however wrong they are."""
     assert rmse_hidden([[3.0, 99.0], [5.0, 4.0]], [[1, 0], [0, 4]]) == pytest.approx(math.sqrt(2))
+
+
+# ----------------------------------------------------------------------------------------------------- multinomial
+
+
+def test_counts_are_judged_by_the_multinomial_likelihood():
+    """The term is the multinomial's -ln p without its constant, so a basket of twice as much counts twice."""
+    spec = changed(spec_of("multi_dae"), {"data_users": 100, "data_things": 40})
+    model = build(spec, seeded(1), seeded(2)).eval()
+    x = torch.from_numpy(prepare(spec.data, "cross_entropy").val)
+    raw = model(x).raw
+    constant = torch.lgamma(x.sum(dim=1) + 1) - torch.lgamma(x + 1).sum(dim=1)
+    there = torch.stack(
+        [-Multinomial(int(row.sum()), logits=logits).log_prob(row) for row, logits in zip(x, raw, strict=True)]
+    )
+
+    torch.testing.assert_close(reconstruction(model, raw, x), there + constant, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(reconstruction(model, raw, 2 * x), 2 * reconstruction(model, raw, x))
+
+
+@torch.no_grad()
+def test_the_input_has_length_1_and_the_output_the_total_of_the_item():
+    """How many articles a person has plays no part in the code; a reconstruction is of as many as the item holds."""
+    spec = changed(spec_of("multi_dae"), {"data_users": 100, "data_things": 40})
+    model = build(spec, seeded(1), seeded(2)).eval()
+    x = torch.from_numpy(prepare(spec.data, "cross_entropy").val)
+    plain = build(changed(spec, {"model_unit_input": False}), seeded(1), seeded(2)).eval()
+
+    torch.testing.assert_close(model.encode(3 * x).z, model.encode(x).z)
+    torch.testing.assert_close(model.encode(x).z, plain.encode(x / x.norm(dim=1, keepdim=True)).z)
+    torch.testing.assert_close(model.reconstruct(x).sum(dim=1), x.sum(dim=1))
+    wrong = (x.sum(dim=1, keepdim=True) * model(x).raw.softmax(dim=1) - x).square().mean().item()
+    assert evaluate(model, x)["mse"] == pytest.approx(wrong, rel=1e-5)
+    assert mean_squared_error(model, x) == pytest.approx(wrong, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["multi_dae", "multi_vae"])
+def test_it_ranks_better_than_popularity_and_not_better_than_the_truth(name):
+    """Hidden articles of people never learned from are ranked above what is popular, and below what tastes say."""
+    trainer = Trainer(changed(spec_of(name), {"training_epochs": 30}))
+    trainer.start()
+    metrics = trainer.advance()[-1].metrics
+    data, split = Baskets(), trainer._split
+    of = world(data, np.random.default_rng(0))
+    assert split.val_hidden is not None
+    truth = ndcg_at((of.popular + CHOOSY * of.liking)[split.val_index], split.val, split.val_hidden, 100)
+
+    assert 1.05 * metrics["val_ndcg_100_popular"] < metrics["val_ndcg_100"] < truth
+    assert 0 < metrics["val_recall_20"] < 1
+    assert trainer.dials("model_code_beta") == (0 if name == "multi_dae" else pytest.approx(0.2))

@@ -115,7 +115,7 @@ def gather(model: Autoencoder, spec: RunSpec) -> Evidence:
     return Evidence(
         x=split.val,
         seen=seen.numpy(),
-        x_hat=OUTPUTS[model.output](torch.from_numpy(raw)).numpy(),
+        x_hat=model.of_item(OUTPUTS[model.output](torch.from_numpy(raw)), seen).numpy(),
         z=z,
         train_x=split.train,
         train_z=encode(split.train, split.train_labels),

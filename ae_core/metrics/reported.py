@@ -38,7 +38,7 @@ def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
     for rows in _parts(x):
         squares = (model.rows(rows).reconstruct(seen[rows]) - x[rows]).square()
         errors += float((squares if weights is None else squares * weights[rows]).sum(dtype=torch.float64))
-    return errors / len(x) / entries(model.spec, x)
+    return errors / x.numel()
 
 
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
@@ -50,7 +50,8 @@ def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     seen, weights = judged(model, x)
     judged_entries = entries(model.spec, x)
     for rows in _parts(x):
-        batch = look(model.rows(rows), x[rows], seen[rows], weights=None if weights is None else weights[rows])
+        imposed = None if weights is None or not imputes(model.spec) else weights[rows]
+        batch = look(model.rows(rows), x[rows], seen[rows], weights=imposed)
         found = {name: value.sum() for name, value in (terms(batch) | readings(batch)).items()}
         found["mse"] = squared_sum(batch, found["reconstruction"]) / judged_entries
         for name, value in found.items():
@@ -70,7 +71,8 @@ def judged(model: Autoencoder, x: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def shown(spec: RunSpec, damaged: float, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """What a model is shown of the items when it is measured, and what each entry's error counts (None: one each).
+    """What a model is shown of the items when it is measured, and what each entry's error counts, 1 on average (None:
+    1 each).
 
     A masked autoencoder is measured by how well it fills in a share `damaged` of the entries, always the same ones;
     on ratings only observed entries count.
@@ -78,7 +80,7 @@ def shown(spec: RunSpec, damaged: float, x: Tensor) -> tuple[Tensor, Tensor | No
     if imputes(spec):
         done = fixed_damage(spec, damaged, x)
         return done.seen, done.weights
-    return x, observed(x) if spec.objective.observed_only else None
+    return x, observed(x) * (x.shape[1] / entries(spec, x)) if spec.objective.observed_only else None
 
 
 def level(model: Autoencoder) -> float:
@@ -102,7 +104,7 @@ def rival(spec: RunSpec, damaged: float, train: Tensor, val: Tensor) -> dict[str
         seen, weights = shown(spec, damaged, x)
         squares = torch.from_numpy(rebuilt(found, seen.numpy(), width) - x.numpy()).square()
         total = (squares if weights is None else squares * weights).sum(dtype=torch.float64)
-        errors[name] = float(total) / len(x) / entries(spec, x)
+        errors[name] = float(total) / x.numel()
     return errors
 
 
@@ -112,7 +114,8 @@ def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
     """
     if batch.spec.objective.reconstruction == "mse":
         return 2 * reconstruction
-    squares = (OUTPUTS[batch.model.output](batch.out.raw) - batch.x).square()
+    rebuilt = batch.model.of_item(OUTPUTS[batch.model.output](batch.out.raw), batch.x)
+    squares = (rebuilt - batch.x).square()
     return (squares if batch.weights is None else squares * batch.weights).sum()
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ae_core.compatibility import classes, output_of
+from ae_core.compatibility import classes, output_of, takes_counts, unit_input
 from ae_core.dials import Dials
 from ae_core.errors import SpecError
 from ae_core.models.blocks import Kit
@@ -62,6 +62,8 @@ class Autoencoder(nn.Module):
         self.prior = VampPrior(kit) if isinstance(code, Variational) and code.prior == "vamp" else None
         judged = isinstance(kit.spec.objective.matching, Factor | Adversarial)
         self.critic = Critic(self.code.width, kit) if judged else None
+        self.counts = takes_counts(kit.spec)
+        self.unit_input = unit_input(kit.spec)
         self._told: Tensor | None = None
 
     def forward(self, x: Tensor) -> Pass:
@@ -105,6 +107,7 @@ class Autoencoder(nn.Module):
         """
         if getattr(self.spec.model.code, "centred", False):
             x = x - cast(Tensor, self.last.bias)
+        x = F.normalize(x, dim=-1) if self.unit_input else x
         return self.code(self.encoder(self._with_class(x), layers))  # type: ignore[no-any-return]
 
     def decode_raw(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
@@ -121,7 +124,11 @@ class Autoencoder(nn.Module):
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """(batch, features) -> (batch, features), through the code's centre."""
-        return self.decode(self.encode(x).centre)
+        return self.of_item(self.decode(self.encode(x).centre), x)
+
+    def of_item(self, rebuilt: Tensor, x: Tensor) -> Tensor:
+        """A reconstruction in the item's own units: shares of counts become the counts expected of as many as x has."""
+        return rebuilt * x.sum(dim=-1, keepdim=True) if self.counts else rebuilt
 
     def log_prior(self, z: Tensor) -> Tensor:
         """ln p(z) of the prior that a Gaussian code is pulled to: (..., latent) -> (...), nats."""

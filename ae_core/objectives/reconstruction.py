@@ -64,9 +64,10 @@ def continuous_bernoulli(raw: Tensor, x: Tensor) -> Tensor:
 
 
 def cross_entropy(raw: Tensor, x: Tensor) -> Tensor:
-    """-x_i ln softmax(raw)_i for items that are distributions.
+    """-x_i ln softmax(raw)_i for items that are distributions or counts.
 
-    raw, x: (..., features), rows of x add up to 1. Returns the same shape, nats. Source: Bishop 2006, eq. 5.24.
+    raw, x: (..., features); rows of x add up to 1, or are counts: then it is the multinomial's -ln p without its
+    constant. Returns the same shape, nats. Source: Bishop 2006, eq. 5.24; Liang et al. 2018, eq. 2.
     """
     return -(x * F.log_softmax(raw, dim=-1))
 
