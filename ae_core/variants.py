@@ -553,15 +553,14 @@ def spec_of(name: str, start: RunSpec | None = None) -> RunSpec:
 def turn_into(name: str, spec: RunSpec) -> RunSpec:
     """The variant on the data, training and optimiser of `spec`; all else is as the variant has it by itself.
 
-    What the variant before had set of data, training and optimiser goes back to its default. The variant's own data
-    replace those of `spec` only where it cannot work on them.
+    What the variant before had set of training and optimiser goes back to its default. The variant's own data replace
+    those of `spec` only where it cannot work on them.
     """
     before = variant_of(spec)
     left = VARIANTS[before].settings if before else {}
     usual = {leaf.key: leaf.default for leaf in every_setting().values()}
     back = {leaf.key: usual[leaf.key] for leaf in settings(spec) if left.get(leaf.key) == leaf.value}
-    data = RunSpec().data if left.get("data_kind") == spec.data.kind else spec.data
-    kept = RunSpec(data=data, optimizer=spec.optimizer, training=spec.training)
+    kept = RunSpec(data=spec.data, optimizer=spec.optimizer, training=spec.training)
     start = changed(kept, {key: value for key, value in back.items() if key.startswith(("optimizer_", "training_"))})
     wanted = VARIANTS[name].settings
     same_data = changed(start, {key: value for key, value in wanted.items() if not key.startswith("data_")})

@@ -105,7 +105,7 @@ def test_measures_do_not_depend_on_how_items_are_cut(monkeypatch):
     """Each chunk of a measurement is told the classes of its own items."""
     model, (x, labels) = made(model_code_kind="variational").eval(), batch(50)
     whole = evaluate(model.given(labels), x)
-    monkeypatch.setattr("ae_core.metrics.CHUNK", 7)
+    monkeypatch.setattr("ae_core.metrics.reported.CHUNK", 7)
 
     assert evaluate(model.given(labels), x) == pytest.approx(whole, rel=1e-5)
 
