@@ -106,18 +106,20 @@ def test_without_feedback_nothing_is_read():
         torch.testing.assert_close(raw[:, time : time + 1], network.last.dense(state))
 
 
-def test_true_values_are_seen_while_training_only():
+@pytest.mark.parametrize("reverse", [False, True])
+def test_true_values_are_seen_while_training_only(reverse):
     """Taught at every step, the drawing follows the truth in training; measured, it depends on the code alone."""
-    network = built(Sequence(width=6, feedback=True, teacher_forcing=1.0, reverse=False))
+    network = built(Sequence(width=6, feedback=True, teacher_forcing=1.0, reverse=reverse))
     z = torch.randn(5, 2)
     one, other = series(seed=4), series(seed=5)
     network.train()
     assert not torch.allclose(network.decode_raw(z, taught=one), network.decode_raw(z, taught=other))
+    order = range(STEPS)[::-1] if reverse else range(STEPS)  # in which the steps are drawn
     late = one.clone()
-    late[:, 7:] += 1  # what comes later cannot have been seen
+    late[:, order[7:]] += 1  # what is drawn later cannot have been seen
     taught, changed_late = network.decode_raw(z, taught=one), network.decode_raw(z, taught=late)
-    torch.testing.assert_close(taught[:, :8], changed_late[:, :8])
-    assert not torch.allclose(taught[:, 8:], changed_late[:, 8:])
+    torch.testing.assert_close(taught[:, order[:8]], changed_late[:, order[:8]])
+    assert not torch.allclose(taught[:, order[8]], changed_late[:, order[8]])
     network.eval()
     assert torch.equal(network.decode_raw(z, taught=one), network.decode_raw(z, taught=other))
     assert torch.equal(network(one).raw, network.decode_raw(network.encode(one).z))
