@@ -1017,7 +1017,25 @@ def sentence(problem: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in (*(part for part in way if part not in _TAGS), last))
     came = repr(problem.get("input"))
     came = came if len(came) <= 60 else came[:57] + "..."
-    return f"{where}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, got {came}."
+    return f"{where}: {_wanted(problem)}, got {came}."
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    """What was expected, in words that do not need Python."""
+    facts, kind = problem.get("ctx", {}), str(problem["type"])
+    usual = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    return {
+        "greater_than_equal": f"expected {facts.get('ge')} or more",
+        "less_than_equal": f"expected {facts.get('le')} or less",
+        "literal_error": f"expected one of {facts.get('expected')}",
+        "too_long": f"expected at most {facts.get('max_length')} of them",
+        "extra_forbidden": "there is no such setting",
+        "value_error": str(facts.get("error")),
+        "finite_number": "expected a number",
+    }.get(kind) or next((f"expected {word}" for start, word in _KINDS_OF_NUMBER if kind.startswith(start)), usual)
+
+
+_KINDS_OF_NUMBER = (("int_", "a whole number"), ("float_", "a number"), ("bool_", "yes or no"))
 
 
 def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:

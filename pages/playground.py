@@ -19,7 +19,7 @@ from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
 from pages._ui.converter import KEY, converter
 from pages._ui.runs import run_list
-from pages._ui.text import t
+from pages._ui.text import said, t
 
 GOES_ON = ("queued", "running", "paused")
 MOST_NAMED = 3  # changes that wait and are called by name
@@ -124,7 +124,7 @@ def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     try:
         check(spec)
     except AeError as error:
-        state.notify("warning", str(error))
+        state.notify("warning", said(error))
     for kind, text in state.notices():
         {"error": st.error, "warning": st.warning, "info": st.info}[kind](text)
     engine = services.current().store.engine_state()["state"]

@@ -15,8 +15,10 @@ import pytest
 from ae_core.data import DATASETS
 from ae_core.metrics import METRICS, NEEDS
 from ae_core.objectives import PENALTIES, READINGS
+from ae_core.settings import Limits
 from ae_core.spec import every_setting
 from ae_core.variants import VARIANTS
+from pages._ui import text
 
 ROOT = Path(__file__).parents[1]
 COPY = ROOT / "assets" / "copy"
@@ -112,6 +114,51 @@ def optional_keys() -> set[str]:
 def names(text: str) -> set[str]:
     """What a sentence wants filled in."""
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.py", "data/dataset.py", "data/split.py"]
+REFUSALS = {"SpecError", "DataMissing", "CommandRefused", "LimitError", "NotYours", "UnknownRun", "refusal"}
+
+
+def refusals() -> Iterator[str]:
+    """Every sentence with which the library refuses what a page asks for, with {} where something is filled in."""
+    for file in [*REFUSING, "data/scaling.py"]:
+        for node in ast.walk(ast.parse((ROOT / "ae_core" / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in REFUSALS:
+                said = node.args[-1]
+                parts = said.values if isinstance(said, ast.JoinedStr) else [said]
+                if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts):
+                    yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+
+
+@cache
+def translated() -> dict[str, str]:
+    """The Chinese of each refusal, by its English."""
+    rows = tomllib.loads((COPY / "refusals.zh.toml").read_text(encoding="utf-8"))["refusal"]
+    return {row["en"]: row["zh"] for row in rows}
+
+
+def test_every_refusal_is_translated() -> None:
+    """Whatever the library refuses on a page, a Chinese reader reads in Chinese."""
+    known = {re.sub(r"\{\w*\}", "{}", sentence) for sentence in translated()}
+    assert sorted(set(refusals()) - known) == []
+
+
+def test_a_translated_refusal_names_what_the_english_names() -> None:
+    """No number is lost or invented on the way."""
+    assert {en for en, zh in translated().items() if not names(zh) <= names(en)} == set()
+
+
+def test_a_refusal_is_said_in_the_readers_language(monkeypatch) -> None:
+    """Settings are called by their names, sentences inside sentences are translated too, and several at once."""
+    monkeypatch.setattr(text, "language", lambda: "zh")
+    refused = text.said("training.epochs: expected 1 or more, got 0. training.seed: expected a whole number, got 'x'.")
+    assert refused == "训练轮数：至少为 1，收到 0。 随机种子：需要整数，收到 'x'。".replace(
+        "训练轮数", copy("zh")["knob.training_epochs.label"]
+    ).replace("随机种子", copy("zh")["knob.training_seed.label"])
+    assert "你有 3 次运行" in text.said(str(Limits().refusal("runs_per_client", "You have 3 runs; delete some first")))
+    monkeypatch.setattr(text, "language", lambda: "en")
+    assert text.said("training.epochs: expected 1 or more, got 0.").startswith(copy("en")["knob.training_epochs.label"])
 
 
 def test_both_languages_have_the_same_keys() -> None:

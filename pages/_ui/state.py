@@ -20,7 +20,7 @@ from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import ACTIVE, Run, Store
 from ae_core.web import COOKIE as CLIENT_COOKIE
 from ae_core.web import client_of
-from pages._ui.text import t
+from pages._ui.text import said, t
 
 SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
 LEVEL = "level"
@@ -33,7 +33,7 @@ def open_session() -> None:
         return
     params = dict(st.query_params)
     spec, problems = from_url(params, STARTER)
-    st.session_state[NOTICES] = [("warning", t("notice.url", problem=problem)) for problem in problems]
+    st.session_state[NOTICES] = [("warning", t("notice.url", problem=said(problem))) for problem in problems]
     st.session_state[RUN] = _first_run(params.get("run", ""))
     if not set(params) & {leaf.key for leaf in settings(spec)} and (run := current_run()) is not None:
         spec = as_it_runs(run)
@@ -66,7 +66,7 @@ def spec() -> RunSpec:
             try:
                 now = changed(now, {key: value})
             except SpecError as error:
-                notify("error", str(error))
+                notify("error", said(error))
     st.session_state[SPEC] = now.model_dump_json()
     return now
 
@@ -195,7 +195,7 @@ def notices() -> list[tuple[str, str]]:
     """The sentences to show now; each is given out once."""
     found: list[tuple[str, str]] = st.session_state.get(NOTICES, [])
     st.session_state[NOTICES] = []
-    return list(dict.fromkeys(found))
+    return [(kind, text) for text, kind in {text: kind for kind, text in reversed(found)}.items()][::-1]
 
 
 def act(deed: Callable[..., None]) -> Callable[..., None]:
@@ -205,6 +205,6 @@ def act(deed: Callable[..., None]) -> Callable[..., None]:
         try:
             deed(*args)
         except AeError as error:
-            notify("error", str(error))
+            notify("error", said(error))
 
     return careful

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from ae_core.errors import AeError
 
 LANGUAGES = ("en", "zh")
 COOKIE = "latent_lab_language"
@@ -26,6 +29,48 @@ def language() -> str:
 def t(key: str, **values: Any) -> str:
     """The sentence of that key. Numbers and names enter by name: t("network.summary", parameters="4,354")."""
     return sentences(language())[key].format(**values)
+
+
+def said(error: AeError | str) -> str:
+    """What the library says of a refusal, in the reader's language, with settings called by their names."""
+    sentence = _translated(str(error)) if language() == "zh" else str(error)
+    return _SETTING.sub(lambda found: _named(found.group()), sentence)
+
+
+def _named(path: str) -> str:
+    key = f"knob.{path.replace('.', '_')}.label"
+    return t(key) if has(key) else path
+
+
+_SETTING = re.compile(r"\b[a-z]+(?:\.[a-z][a-z_0-9]+)+")
+
+
+def _translated(sentence: str) -> str:
+    """The Chinese of an English refusal, or of each of its sentences; what nobody has translated stays."""
+    parts = _NEXT.split(sentence)
+    if len(parts) > 1:
+        return " ".join(map(_translated, parts))
+    for pattern, template in _refusals():
+        if found := pattern.fullmatch(sentence):
+            return template.format(**{name: _translated(part) for name, part in found.groupdict().items()})
+    return sentence
+
+
+_NEXT = re.compile(r"(?<=\.) (?=[a-z_.0-9]+: )")  # between what is said of one setting and of the next
+
+
+@cache
+def _refusals() -> list[tuple[re.Pattern[str], str]]:
+    """What an English refusal looks like, and its Chinese; those with most words of their own first."""
+    with (_FOLDER / "refusals.zh.toml").open("rb") as file:
+        rows = tomllib.load(file)["refusal"]
+    rows.sort(key=lambda row: -len(re.sub(r"\{\w+\}", "", row["en"])))
+    return [(re.compile(_pattern(row["en"]), re.DOTALL), row["zh"]) for row in rows]
+
+
+def _pattern(template: str) -> str:
+    """A regular expression with a group for each name in the template."""
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(template))
 
 
 def section(prefix: str) -> dict[str, str]:
