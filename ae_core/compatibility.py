@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -261,6 +262,8 @@ def _check_corruption(spec: RunSpec) -> None:
 
 def _check_schedules(spec: RunSpec) -> None:
     """Each schedule moves a number of this spec that may move, between values that it may have, and none twice."""
+    if not spec.schedules:
+        return
     leaves = {leaf.key: leaf for leaf in settings(spec)}
     for number, plan in enumerate(spec.schedules):
         leaf = leaves.get(plan.setting)
@@ -323,6 +326,7 @@ EXPLICIT: dict[str, tuple[str, ...] | None] = {
 """What `training.explicit` has the derivatives of: settings, and of those with words which words."""
 
 
+@lru_cache(maxsize=1024)
 def beyond_explicit(spec: RunSpec) -> str:
     """The first setting of which the explicit gradients know nothing, as `key = value`, or nothing. A setting that they
     do not know stops them where it is not at its default, so what is added later is trained by autograd.

@@ -25,7 +25,7 @@ def blocks(kind: str) -> list[str]:
 
 def test_the_python_lines_run_as_they_stand(capsys: pytest.CaptureFixture[str]) -> None:
     """Ten lines, copied out of the README, train a model and give codes; two more measure it."""
-    training, measuring = blocks("python")
+    training, measuring, _ = blocks("python")
     assert len([line for line in training.splitlines() if line]) <= 10
     found: dict[str, object] = {}
     exec(compile(training.replace("epochs=20", "epochs=1"), "README.md", "exec"), found)
@@ -38,6 +38,14 @@ def test_the_python_lines_run_as_they_stand(capsys: pytest.CaptureFixture[str]) 
         "iwae",
         "frechet_pca32",
     ]
+
+
+def test_the_lines_for_many_runs_go_on_from_there() -> None:
+    """The last example runs after the first and gives a model for each rate."""
+    first, _, last = blocks("python")
+    found: dict[str, object] = {}
+    exec(compile((first + last).replace("epochs=20", "epochs=1"), "README.md", "exec"), found)
+    assert len(found["models"]) == 4  # type: ignore[arg-type]
 
 
 def test_every_limit_is_in_the_table_with_its_default() -> None:

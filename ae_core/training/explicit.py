@@ -41,11 +41,9 @@ class Explicit:
         slots, rule = RULES[self.spec.optimizer.kind]
         self.flat = Flat(models, slots)
         self.lead = self.flat.lead
-        self.terms = ["reconstruction"]
-        self.terms += ["kl"] if self.ever(BETA) else []
-        self.terms += ["code_l1"] if self.ever(CODE_L1) else []
-        self.terms += ["squares"] if self.spec.objective.reconstruction != "mse" else []
+        self.terms = [term for term in TERMS if any(TERMS[term](model) for model in models)]
         self.sums = torch.zeros(len(self.terms), *self.lead, dtype=torch.float64)
+        self._own = [[term for term in self.terms if TERMS[term](model)] for model in models]
         self._move = rule(self.flat, self.factor([model.spec.optimizer.momentum for model in models], 2))
         self._decay = self.factor([model.spec.objective.weight_decay for model in models], 2)
         self._decays = any(model.spec.objective.weight_decay for model in models)
@@ -88,11 +86,12 @@ class Explicit:
             found += passes.sums
             passes.sums.zero_()
         lines = (found.T if self.lead else found[None]) / len(items)
-        return [self._with_mse(dict(zip(self.terms, line, strict=True)), items.shape[1]) for line in lines.tolist()]
-
-    def _with_mse(self, means: dict[str, float], width: int) -> dict[str, float]:
-        squares = means.pop("squares", 2 * means["reconstruction"])
-        return means | {"mse": squares / width}
+        whole = [dict(zip(self.terms, line, strict=True)) for line in lines.tolist()]
+        return [
+            {term: means[term] for term in own if term != "squares"}
+            | {"mse": means.get("squares", 2 * means["reconstruction"]) / items.shape[1]}
+            for own, means in zip(self._own, whole, strict=True)
+        ]
 
     def norm(self, row: int) -> float:
         """Length of a model's weight matrices taken as one vector."""
@@ -114,13 +113,13 @@ class Explicit:
         line = self.sums[:, row] if self.lead else self.sums
         found = dict(zip(self.terms, line.tolist(), strict=True))
         line.zero_()
-        return found
+        return {term: found[term] for term in self._own[row]}
 
     def keep(self, row: int) -> Callable[[], dict[str, Tensor]]:
         """A copy of this moment of a model: its parameters, its sums and what the rule remembers."""
         flat, sums = self.flat.keep(row), (self.sums[:, row] if self.lead else self.sums).clone()
-        terms = [f"sums/{term}" for term in self.terms]
-        return lambda: flat() | {term: value.clone() for term, value in zip(terms, sums, strict=True)}
+        places = {f"sums/{term}": self.terms.index(term) for term in self._own[row]}
+        return lambda: flat() | {name: sums[place].clone() for name, place in places.items()}
 
     def restore(self, row: int, tensors: Mapping[str, Tensor]) -> None:
         """Takes over what was kept beside the parameters; what the tensors do not have starts anew."""
@@ -155,6 +154,15 @@ SLOPES: dict[str, Callable[[Tensor, Tensor], Callable[[], Tensor]]] = {
     "sigmoid": lambda delta, h: partial(aten.sigmoid_backward.grad_input, delta, h, grad_input=delta),
 }
 """Activations in place, and their gradients from what came out: delta becomes delta times the slope at h."""
+
+
+TERMS: dict[str, Callable[[Autoencoder], bool]] = {
+    "reconstruction": lambda _model: True,
+    "kl": lambda model: model.dials.ever(BETA),
+    "code_l1": lambda model: model.dials.ever(CODE_L1),
+    "squares": lambda model: model.spec.objective.reconstruction != "mse",
+}
+"""What is added up, and of which models."""
 
 
 class Pass:
@@ -438,12 +446,14 @@ class Pass:
         self._call(torch.sum, values.view(*self.lead, -1), -1, out=self._slot(term))
 
     def _squares(self, values: Tensor, term: str) -> None:
-        """The sum of squares: a product of the values, as one long vector, with themselves."""
-        line, slot = values.view(*self.lead, -1), self._slot(term)
+        """The sum of squares. Of one model it is one call; batched products of vectors are slow."""
         if self.lead:
-            self._call(torch.bmm, line.unsqueeze(-2), line.unsqueeze(-1), out=slot.view(-1, 1, 1))
+            squares = self._new(values.shape[-1])
+            self._call(torch.mul, values, values, out=squares)
+            self._total(squares, term)
         else:
-            self._call(torch.dot, line, line, out=slot)
+            line = values.view(-1)
+            self._call(torch.dot, line, line, out=self._slot(term))
 
     def _drawn(self, buffer: Tensor, widths: Sequence[int], draw: Callable[[Tensor, int], object]) -> None:
         """Random numbers for each model by its own chance, as many as it has by itself; the padding stays zero."""

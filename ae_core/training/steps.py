@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -134,28 +134,55 @@ class AutogradSteps:
 
 
 class ExplicitSteps:
-    """Dense layers with the usual terms, by calls written out once (`training.explicit`)."""
+    """Dense layers with the usual terms, by calls written out once (`training.explicit`): alone, or as one of several
+    models side by side, which then take their steps together.
+    """
 
     def __init__(self, model: Autoencoder, chance: torch.Generator) -> None:
-        self._engine = Explicit([model], [chance])
+        self.model, self.chance = model, chance
+        self._engine, self._row = Explicit([model], [chance]), 0
 
     def step(self, items: Tensor, rows: Tensor, rate: float, labels: Tensor | None = None) -> None:
         self._engine.step(items, rows, rate)
 
     def take(self) -> dict[str, float]:
-        return self._engine.take(0)
+        return self._engine.take(self._row)
 
     def measure(self, items: Tensor, labels: Tensor | None = None) -> dict[str, float]:
-        return self._engine.measure(items)[0]
+        return self._engine.measure(items)[self._row]
 
     def norm(self) -> float:
-        return self._engine.norm(0)
+        return self._engine.norm(self._row)
 
     def keep(self) -> Callable[[], dict[str, Tensor]]:
-        return self._engine.keep(0)
+        return self._engine.keep(self._row)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Who goes back to an earlier state leaves the others, for they go on."""
+        if self._engine.lead:
+            self._alone()
         self._engine.restore(0, tensors)
+
+    def leave(self) -> None:
+        """Goes on alone from where it stands."""
+        if self._engine.lead:
+            kept = self.keep()()
+            self._alone()
+            self._engine.restore(0, kept)
+
+    def _alone(self) -> None:
+        self._engine.flat.release(self._row)
+        self._engine, self._row = Explicit([self.model], [self.chance]), 0
+
+
+def side_by_side(members: Sequence[ExplicitSteps]) -> Explicit:
+    """What takes the steps of all of them together, from where each stands. Their shapes and steps done are equal."""
+    kept = [member.keep()() for member in members]
+    engine = Explicit([member.model for member in members], [member.chance for member in members])
+    for row, (member, tensors) in enumerate(zip(members, kept, strict=True)):
+        engine.restore(row, tensors)
+        member._engine, member._row = engine, row
+    return engine
 
 
 def make_steps(model: Autoencoder, chance: torch.Generator) -> Steps:

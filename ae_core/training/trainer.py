@@ -136,12 +136,18 @@ class Trainer:
 
     # -- what it does
 
-    def start(self) -> list[Event]:
-        """What is known before the first step; nothing the second time, or for a run that was resumed."""
+    def start(self, measured: tuple[dict[str, float], dict[str, float]] | None = None) -> list[Event]:
+        """What is known before the first step; nothing the second time, or for a run that was resumed.
+
+        measured: terms on the first START_ITEMS to learn from and on those kept aside, where somebody else has done so.
+        """
         if self.step or math.isfinite(self._course.start_loss):
             return []
-        train = self._measured(self.train_items[:START_ITEMS], self._train_labels)
-        val = self._measured(self.val_items, self._val_labels)
+        if measured:
+            train, val = (self._whole(means) for means in measured)
+        else:
+            train = self._measured(self.train_items[:START_ITEMS], self._train_labels)
+            val = self._measured(self.val_items, self._val_labels)
         self._course.start_loss = train["loss"]
         self._good = self._copy()
         facts = self._now()
@@ -187,16 +193,18 @@ class Trainer:
         """What a step on so many items, which took so long, brings about. val: terms on the items kept aside, where
         this step measures them and somebody else has done so.
         """
-        began, course = time.perf_counter(), self._course
+        course, limit = self._course, self.spec.training.max_seconds
         course.seconds += seconds
         course.counted += items
         course.step += 1
         course.position = (course.position + items) % self._usable
         events: list[Event] = []
         if self.cadence.reports(course.step):
+            began = time.perf_counter()
             events += self._report(val)
-            course.seconds += time.perf_counter() - began
-        limit = self.spec.training.max_seconds
+            self._course.seconds += time.perf_counter() - began
+        elif limit is None:
+            return events
         if limit is not None and self.seconds >= limit and not self.done:
             events += self._ended("max_seconds")
         if self.done and not isinstance(events[-1] if events else None, Finished):
