@@ -14,31 +14,78 @@ from ae_core.compatibility import picture_sizes, widths
 from ae_core.data import prepare
 from ae_core.events import Finished
 from ae_core.spec import RunSpec, changed
-from ae_core.training import train
+from ae_core.training import train, train_many
 from tests.benchmarks.measure import rates, table
 
 KINDS = ("digits", "mnist5k")
-BATCHES = (32, 128, 512)
 EPOCHS = {"digits": 6, "mnist5k": 1}  # of one call of train(), so that one call takes about as long as one turn
+NETWORKS = {
+    ("digits", (32,)): (32, 128),
+    ("digits", (128, 64)): (32, 128, 512),
+    ("mnist5k", (256, 64)): (128, 512),
+}
+"""Dataset, neurons down to the code of 2, and batch sizes."""
+TOGETHER = 16
+LONG = 30  # epochs of the runs that are trained together, the default
 
 
 def run() -> Iterator[str]:
-    """The table: one row a dataset and batch size, one torch thread."""
+    """The tables, all on one torch thread."""
     torch.set_num_threads(1)
-    rows = []
-    for kind in KINDS:
-        for batch in BATCHES:
-            spec = changed(RunSpec(), {"data_kind": kind, "training_batch_size": batch})
-            loop = usual_loop(spec, plain_model(widths(spec)))
-            found = rates({"train": whole_run(spec, 10 * EPOCHS[kind]), "loop": loop, "products": products(spec)})
-            ours, loop, limit = found["train"], found["loop"], found["products"]
-            rows.append(
-                [f"{kind}, batch {batch}", f"{ours:,.0f}", f"{loop:,.0f}", f"{limit:,.0f}"]
-                + [f"{ours / loop:.2f}", f"{ours / limit:.2f}"]
-            )
-    head = ["samples/s", "`train()`", "usual loop", "products alone", "x usual loop", "share of products"]
-    yield table(head, rows)
-    yield table(head[:3] + head[4:5], [convolutional(kind) for kind in KINDS])
+    head = ["samples/s", "`train()`", "usual loop", "in memory", "products alone"]
+    head += ["x usual loop", "x in memory", "share of products"]
+    yield table(head, [dense(kind, hidden, batch) for (kind, hidden), each in NETWORKS.items() for batch in each])
+    yield table([head[0], head[1], head[2], head[5]], [convolutional(kind) for kind in KINDS])
+    head = ["samples/s", "`train_many()`", "`train()`, in turn", "in memory, in turn", "x `train()`", "x in memory"]
+    yield table(head, [together(batch) for batch in (32, 128)])
+
+
+def dense(kind: str, hidden: tuple[int, ...], batch: int) -> list[str]:
+    """A row for a dense network: `train()` beside the usual loop, the same in memory, and the products alone."""
+    spec = changed(RunSpec(), {"data_kind": kind, "model_hidden": hidden, "training_batch_size": batch})
+    found = rates(
+        {
+            "train": whole_run(spec, 10 * EPOCHS[kind]),
+            "loop": usual_loop(spec, plain_model(widths(spec))),
+            "memory": loop_in_memory(spec),
+            "products": products(spec),
+        }
+    )
+    ours, loop, memory, limit = (found[name] for name in ("train", "loop", "memory", "products"))
+    sizes = "-".join(str(width) for width in widths(spec)[: len(hidden) + 2])
+    return [f"{kind}, {sizes}, batch {batch}", *(f"{rate:,.0f}" for rate in (ours, loop, memory, limit))] + [
+        f"{ours / loop:.2f}",
+        f"{ours / memory:.2f}",
+        f"{ours / limit:.2f}",
+    ]
+
+
+def together(batch: int) -> list[str]:
+    """A row for many runs that differ in seed and learning rate: side by side, in turn, and in turn by default Adam.
+
+    In turn the rate is that of one run, for the others have the same.
+    """
+    values = {"model_hidden": (32,), "training_batch_size": batch, "training_epochs": LONG}
+    spec = changed(RunSpec(), values)
+    specs = [
+        changed(spec, {"training_seed": k, "optimizer_learning_rate": 0.001 * (1 + k / TOGETHER)})
+        for k in range(TOGETHER)
+    ]
+    items = len(prepare(spec.data, spec.objective.reconstruction).train)
+
+    def many() -> float:
+        finished = [event for _, event in train_many(specs) if isinstance(event, Finished)]
+        return float(items * LONG * len(finished))
+
+    found = rates({"many": many, "train": whole_run(spec, LONG), "memory": loop_in_memory(spec)}, rounds=3)
+    ours, turn, memory = found["many"], found["train"], found["memory"]
+    rates_of = [f"{rate:,.0f}" for rate in (ours, turn, memory)]
+    return [
+        f"{TOGETHER} x digits, 64-32-2, batch {batch}",
+        *rates_of,
+        f"{ours / turn:.2f}",
+        f"{ours / memory:.2f}",
+    ]
 
 
 def convolutional(kind: str) -> list[str]:
@@ -81,6 +128,23 @@ def usual_loop(spec: RunSpec, model: nn.Module) -> Callable[[], float]:
             loss.backward()
             optimizer.step()
             total += loss.item()
+        return float(len(data))
+
+    return epoch
+
+
+def loop_in_memory(spec: RunSpec) -> Callable[[], float]:
+    """What is free for all: batches by index out of one tensor, nothing read off in a step; still default Adam."""
+    data = torch.from_numpy(prepare(spec.data, spec.objective.reconstruction).train)
+    model = plain_model(widths(spec))
+    optimizer = torch.optim.Adam(model.parameters(), lr=spec.optimizer.learning_rate)
+
+    def epoch() -> float:
+        for rows in torch.randperm(len(data)).split(spec.training.batch_size):
+            x = data[rows]
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(x), x).backward()
+            optimizer.step()
         return float(len(data))
 
     return epoch
