@@ -36,6 +36,7 @@ from ae_core.spec import (
     Wine,
 )
 from ae_core.training import Trainer, train
+from ae_core.variants import VARIANTS, spec_of
 from tests.metrics.evidences import evidence as made
 
 torch.set_num_threads(1)
@@ -305,3 +306,26 @@ def test_evaluate_is_still_there(vae):
     vae.eval()
     with torch.no_grad():
         assert evaluate(vae, torch.rand(5, 64))["mse"] > 0
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_can_be_measured(name):
+    """Before its first step already: what asks for codes, decoders, draws and derivatives has a value or a reason."""
+    model = build(spec_of(name), torch.Generator().manual_seed(1), torch.Generator().manual_seed(2))
+    asked = [
+        "mse",
+        "r2",
+        "compression_ratio",
+        "elbo",
+        "iwae",
+        "frechet_pca32",
+        "l0",
+        "jacobian_norm",
+        "local_dimension",
+    ]
+    found = {one.name: one for one in measure(model, names=asked)}
+
+    assert list(found) == asked
+    assert all((one.value is None) == bool(one.lacks) for one in found.values())
+    assert found["mse"].value is not None
+    assert found["local_dimension"].value is not None
