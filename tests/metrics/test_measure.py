@@ -228,6 +228,9 @@ def test_labels_go_with_their_items_when_some_are_drawn():
     whole = gather(trained(spec).eval(), spec)
     few = whole.at_most(60)
 
+    places = [np.flatnonzero((whole.x == row).all(axis=1))[0] for row in few.x]
+    np.testing.assert_array_equal(few.labels, whole.labels[places])
+    assert len(few.train_labels) == 60
     assert few.model is not None
     with torch.inference_mode():
         np.testing.assert_allclose(few.model.encode(torch.from_numpy(few.x)).centre.numpy(), few.z, atol=1e-5)
