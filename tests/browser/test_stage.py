@@ -240,6 +240,7 @@ def test_switches_redraw_the_curves(visit: Callable[..., Page]) -> None:
     page.locator("[data-testid=stage-loss] canvas").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_test_id("stage-tip")).to_contain_text("Learning rate")
+    page.get_by_test_id("stage-pairs").scroll_into_view_if_needed()
     tiles = canvas(page, "pairs")
     page.mouse.move(tiles[0] + 20, tiles[1] + 20)
     expect(page.get_by_test_id("stage-tip")).to_contain_text("MSE")

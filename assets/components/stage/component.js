@@ -934,11 +934,11 @@ function drawClouds(S, { ctx }, L) {
     const half = (xx + yy) / 2, off = Math.hypot((xx - yy) / 2, xy), ink = inkOf(T, kind(i))[0];
     ctx.beginPath();
     ctx.ellipse(L.sx[i], L.sy[i], Math.sqrt(half + off), Math.sqrt(Math.max(0, half - off)), Math.atan2(2 * xy, xx - yy) / 2, 0, 7);
-    ctx.lineWidth = 1.4; ctx.strokeStyle = css(mix(ink, T.text, 0.25), 0.7); ctx.stroke();
+    ctx.lineWidth = 1.6; ctx.strokeStyle = css(mix(ink, T.text, 0.45), 0.85); ctx.stroke();
   }
 }
 
-/** The entries of a codebook, where they lie among the codes; unused ones are hollow. */
+/** The entries of a codebook, where they lie among the codes; unused ones are dashed. */
 function drawEntries(S, box, L) {
   const entries = S.arrays["code.entries"], use = S.arrays["code.use"]?.data, T = S.theme, { ctx } = box;
   if (!entries || entries.shape[1] !== L.d || L.d < 2) return;
@@ -946,9 +946,8 @@ function drawEntries(S, box, L) {
   for (let i = 0; i < n; i++) for (let k = 0; k < d; k++) for (let j = 0; j < d; j++) turned[i * d + k] += entries.data[i * d + j] * L.turn[j * d + k];
   project(turned, n, d, L, { x: 0, y: 0 }, box.w, box.h, at);
   for (let i = 0; i < n; i++) {
-    ctx.save(); ctx.translate(at.sx[i], at.sy[i]); outline(ctx, "diamond", 5.5);
-    ctx.fillStyle = use?.[i] > 0 ? T.ink : T.ground; ctx.fill();
-    ctx.lineWidth = 1.6; ctx.strokeStyle = use?.[i] > 0 ? T.ground : T.ink; ctx.stroke(); ctx.restore();
+    ctx.save(); ctx.translate(at.sx[i], at.sy[i]); outline(ctx, "diamond", 8);
+    ctx.setLineDash(use?.[i] > 0 ? [] : [2, 2.5]); ctx.lineWidth = 1.6; ctx.strokeStyle = T.ink; ctx.stroke(); ctx.restore();
   }
 }
 
