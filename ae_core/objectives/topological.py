@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ae_core.objectives.batch import Batch
 
-SMALLEST = 1e-12  # a length, in place of 0: scipy takes 0 for "no edge"
+SMALLEST = 1e-12  # mean distance of items that are all the same
 
 
 def distances(points: Tensor) -> Tensor:
@@ -23,8 +23,8 @@ def spanning_edges(apart: Tensor) -> tuple[Tensor, Tensor]:
     At their lengths connected parts merge as the scale grows: the persistence pairs of dimension 0. The choice carries
     no gradient. Source: Moor et al. 2020, section 3.
     """
-    lengths = np.maximum(apart.detach().numpy().astype(np.float64), SMALLEST)
-    tree = minimum_spanning_tree(np.triu(lengths, 1)).tocoo()
+    longer = 1 + apart.detach().numpy().astype(np.float64)  # the same tree; scipy takes lengths near 0 for "no edge"
+    tree = minimum_spanning_tree(np.triu(longer, 1)).tocoo()
     return torch.from_numpy(tree.row.astype(np.int64)), torch.from_numpy(tree.col.astype(np.int64))
 
 
