@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ae_core.training.cadence import LEAST_STEPS, MAX_MEASURES, MAX_REPORTS, YOUNG, cadence
+from ae_core.training.cadence import LEAST_STEPS, MAX_MEASURES, MAX_REPORTS, YOUNG, YOUNG_AND_COSTLY, cadence
 
 LENGTHS = [(1, 1), (30, 22), (300, 22), (10_000, 22), (10_000, 1), (30, 59), (10, 3750), (10_000, 3750)]
 
@@ -32,6 +32,7 @@ def test_measuring_a_large_share_of_the_items_does_not_slow_a_long_run():
     """Once a run is no longer young, measures that cost a sixth of an epoch each come only every fifth epoch."""
     found = cadence(300, 22, cost=1 / 6)
 
+    assert all(found.measures(22 * epoch) for epoch in range(1, YOUNG_AND_COSTLY + 1))
     assert [epoch for epoch in range(200, 216) if found.measures(22 * epoch)] == [200, 205, 210, 215]
 
 

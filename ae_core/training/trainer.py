@@ -12,7 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import check, classes, compares_items, gradients_of, parameter_count
+from ae_core.compatibility import (
+    check,
+    classes,
+    compares_items,
+    gradients_of,
+    item_products,
+    parameter_count,
+    step_flops,
+)
 from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
@@ -27,7 +35,7 @@ from ae_core.training.optimizers import schedule
 from ae_core.training.pictures import Exhibition
 from ae_core.training.steps import make_steps, measuring
 
-PASSES = 3  # products that a layer has in a step, where it has one in a measure
+OVERHEAD = 3e6  # operations that could be done in the time that the calls of a step take by themselves
 START_ITEMS = 500  # training items on which the untrained model is measured
 SOUND_ITEMS = 500  # items kept aside on which a checkpoint looks whether it is worth going back to
 GROWTH = 30.0  # weights that grew more than this, while the loss is hardly better than before the first step, diverged
@@ -83,8 +91,9 @@ class Trainer:
         self._entries = entries(spec, self.train_items)
         count, batch = len(self.train_items), spec.training.batch_size
         self._usable = count - 1 if compares_items(spec) and count % batch == 1 else count
-        measure = len(self.val_items) / count / PASSES
-        self.cadence = cadence(spec.training.epochs, math.ceil(self._usable / batch), measure)
+        steps = math.ceil(self._usable / batch)
+        measure = 2 * item_products(spec) * len(self.val_items) / (steps * (step_flops(spec) + OVERHEAD))
+        self.cadence = cadence(spec.training.epochs, steps, measure)
         self.exhibition = Exhibition(spec, split)
         self._order_of_items = torch.zeros(0, dtype=torch.int64)
         self._course = Course(learning_rate=spec.optimizer.learning_rate)

@@ -18,7 +18,7 @@ from ae_core.training import train, train_many
 from tests.benchmarks.measure import rates, table
 
 KINDS = ("digits", "mnist5k")
-EPOCHS = {"digits": 6, "mnist5k": 1}  # of one call of train(), so that one call takes about as long as one turn
+EPOCHS = {"digits": 6, "mnist5k": 3}  # of one call of train(), so that one call takes about as long as one turn
 NETWORKS = {
     ("digits", (32,)): (32, 128),
     ("digits", (128, 64)): (32, 128, 512),
@@ -92,7 +92,7 @@ def convolutional(kind: str) -> list[str]:
     """A row for a convolutional network: `train()` beside the usual loop with the same layers."""
     spec = changed(RunSpec(), {"data_kind": kind, "model_kind": "conv", "training_batch_size": 128})
     found = rates(
-        {"train": whole_run(spec, 3 * EPOCHS[kind]), "loop": usual_loop(spec, plain_convolutions(spec))}, rounds=3
+        {"train": whole_run(spec, EPOCHS[kind]), "loop": usual_loop(spec, plain_convolutions(spec))}, rounds=3
     )
     ours, loop = found["train"], found["loop"]
     return [f"{kind}, convolutional, batch 128", f"{ours:,.0f}", f"{loop:,.0f}", f"{ours / loop:.2f}"]
