@@ -316,7 +316,7 @@ class Variational(Code):
     pseudo_inputs: Annotated[
         int,
         Field(ge=1, le=1000, description="How many pseudo-inputs the prior is made of; the normal prior has none."),
-        Knob(unit="items", scale="log"),
+        Knob(unit="items", scale="log", idle=("prior", ("normal",))),
     ] = 50
 
 
@@ -810,7 +810,7 @@ class Objective(Spec):
             description="Code L1 charges each number by how much it adds to the picture, the length of its weights in "
             "the decoder, so shrinking the code and growing the weights saves nothing."
         ),
-        Knob(),
+        Knob(idle=("code_l1", (0.0,))),
     ] = False
     code_l2: Annotated[
         float,
@@ -1074,7 +1074,8 @@ def every_setting(cls: type[Spec] = RunSpec, prefix: tuple[str, ...] = ()) -> di
 def in_effect(spec: RunSpec) -> Iterator[Setting]:
     """The leaves that change something under the other settings of this spec."""
     leaves = list(settings(spec))
-    values = {leaf.path: leaf.value for leaf in leaves}
+    moved = {plan.setting: max(plan.start, plan.end) for plan in spec.schedules}
+    values = {leaf.path: moved.get(leaf.key, leaf.value) for leaf in leaves}
     for leaf in leaves:
         beside, idle = leaf.knob.idle or ("", ())
         if values.get((*leaf.path[:-1], beside)) not in idle:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from ae_core.data import DATASETS
 from ae_core.objectives import READINGS
-from ae_core.spec import Categorical, KSparse, Quantised, RunSpec, read
+from ae_core.spec import Categorical, KSparse, Quantised, RunSpec, Variational, read
 from ae_core.variants import VARIANTS, variant_of
 from pages._ui.text import sentences
 from tests.running import App
@@ -73,7 +73,7 @@ def titles_of_the_code(spec: RunSpec) -> set[str]:
         return {"code_choices"}
     if isinstance(code, KSparse) or bend in ("relu", "sigmoid"):
         return {"code_activity"}
-    return {"kl_title"} if hasattr(code, "beta") else set()
+    return {"kl_title"} if isinstance(code, Variational) and code.prior == "normal" else set()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -98,5 +98,7 @@ def test_a_variant_is_chosen_trained_and_shown(page: Page, app: App, name: str) 
         expect(panel).to_be_hidden()
     watched = any(reading.applies(spec) for reading in READINGS.values())
     expect(stage.get_by_role("button", name=SAID["stage.view_readings"])).to_have_count(int(watched))
+    if isinstance(spec.model.code, Variational) and spec.model.code.latent_dim in (2, 3):
+        expect(page.get_by_test_id("stage-latent")).to_contain_text(SAID["stage.latent_rings"])
     if spec.objective.corruption.kind != "none" and DATASETS[spec.data.kind].form == "image":
         expect(page.get_by_test_id("stage-pairs")).to_contain_text(SAID["stage.pairs_image_noisy"])
