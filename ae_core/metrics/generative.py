@@ -17,6 +17,7 @@ from ae_core.metrics.latent import PAIRS, linear_probe
 from ae_core.metrics.record import BALLS, FEATURES, Metric
 from ae_core.metrics.reported import chunks, evidence_lower_bound
 from ae_core.models import Autoencoder, sample
+from ae_core.models.prior import log_normal
 from ae_core.objectives import kl_to_unit_normal, log_likelihood_constant, reconstruction
 from ae_core.objectives.matching import KERNELS, discrepancy
 
@@ -45,8 +46,7 @@ def importance_weighted_bound(model: Autoencoder, x: Tensor, draws: int, generat
 def _log_weights(model: Autoencoder, x: Tensor, mu: Tensor, log_var: Tensor, generator: torch.Generator) -> Tensor:
     """ln p(x | z) p(z) / q(z | x) of one draw of z for each item, without the constant of ln p(x | z): (items,)."""
     z = sample(mu, log_var, generator)
-    standard = ((z - mu) * (-0.5 * log_var).exp()).square()
-    log_ratio = 0.5 * (standard + log_var - z.square()).sum(dim=-1)  # ln p(z) - ln q(z | x): ln(2 pi) cancels
+    log_ratio = model.log_prior(z) - log_normal(z, mu, log_var).sum(dim=-1)
     return log_ratio - reconstruction(model, model.decode_raw(z), x)
 
 
@@ -63,9 +63,10 @@ def active_units(mu: Array) -> int:
 def drawn_items(evidence: Evidence) -> Array:
     """As many new items as are kept aside: (n, features).
 
-    Codes are drawn from N(0, I) for a Gaussian code; where a code is made of choices, each choice by itself from those
-    of the training items; else, and for PCA, from the Gaussian with the training codes' mean and covariance. A
-    conditional model is told the labels of the items kept aside. What is decoded is the mean item, without noise.
+    Codes are drawn from its prior for a Gaussian code, N(0, I) or learned; where a code is made of choices, each choice
+    by itself from those of the training items; else, and for PCA, from the Gaussian with the training codes' mean and
+    covariance. A conditional model is told the labels of the items kept aside. What is decoded is the mean item,
+    without noise.
     """
     return evidence.decode(_drawn_codes(evidence), evidence.labels)
 
@@ -74,12 +75,22 @@ def _drawn_codes(evidence: Evidence) -> Array:
     n, k = evidence.z.shape
     random, train_z = evidence.random, evidence.train_z
     if evidence.log_var is not None:
-        return random.standard_normal((n, k))
+        return _from_prior(evidence.model, random.standard_normal((n, k)), random)
     if evidence.slot is not None:
         rows = random.integers(len(train_z), size=(n, k // evidence.slot))
         return train_z[np.repeat(rows, evidence.slot, axis=1), np.arange(k)]
     spread = np.atleast_2d(np.cov(train_z, rowvar=False, bias=True))
     return random.multivariate_normal(train_z.mean(axis=0, dtype=np.float64), spread, n, method="eigh")
+
+
+def _from_prior(model: Autoencoder | None, standard: Array, random: np.random.Generator) -> Array:
+    """Draws of N(0, I) turned into draws of the model's prior: of a learned one each goes to one of its Gaussians."""
+    if model is None or model.prior is None:
+        return standard
+    with torch.inference_mode():
+        mu, log_var = (part.numpy() for part in model.prior.components(model.encode))
+    rows = random.integers(len(mu), size=len(standard))
+    return np.asarray(mu[rows] + np.exp(0.5 * log_var[rows]) * standard)
 
 
 def frechet_distance(a: Array, b: Array) -> float:

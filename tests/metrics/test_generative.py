@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
-from torch.distributions import Independent, MultivariateNormal, Normal
+from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal
 
 from ae_core.metrics import METRICS, evidence_lower_bound
 from ae_core.metrics import generative as ours
@@ -260,3 +260,23 @@ def test_new_items_come_from_what_the_code_is():
     slots = drawn(slot=2).astype(np.float32)
     assert {tuple(row) for row in slots[:, 2:]} <= {tuple(row) for row in z[:, 2:].astype(np.float32)}
     assert not {tuple(row) for row in slots} <= {tuple(row) for row in z.astype(np.float32)}
+
+
+def test_a_learned_prior_is_the_one_that_is_bounded_and_drawn_from():
+    """For a VampPrior ln p(z) is that of its mixture by torch.distributions, and new codes are its draws."""
+    vamp = built(RunSpec(model=MLP(hidden=(20,), code=Variational(latent_dim=3, prior="vamp"))))
+    coded = vamp.encode(X)
+    mu, log_var = vamp.prior.components(vamp.encode)
+    mixture = MixtureSameFamily(
+        Categorical(torch.ones(len(mu))), Independent(Normal(mu, (0.5 * log_var).exp()), 1), validate_args=False
+    )
+    z = coded.mu + (0.5 * coded.log_var).exp() * torch.randn(coded.mu.shape, generator=seeded(5))
+    q = Independent(Normal(coded.mu, (0.5 * coded.log_var).exp()), 1)
+    there = mixture.log_prob(z) - q.log_prob(z) - 0.5 * (vamp.decode(z) - X).square().sum(-1)
+
+    here = ours._log_weights(vamp, X, coded.mu, coded.log_var, seeded(5))
+    drawn = ours._from_prior(vamp, np.random.default_rng(0).standard_normal((4000, 3)), np.random.default_rng(1))
+
+    torch.testing.assert_close(here, there, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(drawn.mean(0), mixture.mean.numpy(), atol=0.1)
+    np.testing.assert_allclose(drawn.var(0), mixture.variance.numpy(), rtol=0.15)
