@@ -186,7 +186,7 @@ VARIANTS: dict[str, Variant] = {
         group="regularised",
     ),
     "vae": Variant(
-        {"model_code_kind": "variational"},
+        {"model_code_kind": "variational", "objective_reconstruction": "bce"},
         r"-\mathbb E_{q}\ln p(x\mid z)+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
         "Kingma and Welling 2014, Auto-encoding variational Bayes",
         "https://arxiv.org/abs/1312.6114",
@@ -194,7 +194,12 @@ VARIANTS: dict[str, Variant] = {
         group="variational",
     ),
     "beta_vae": Variant(
-        {"model_code_kind": "variational", "model_code_beta": 4.0, "model_code_latent_dim": 6},
+        {
+            "model_code_kind": "variational",
+            "model_code_beta": 2.0,
+            "model_code_latent_dim": 6,
+            "objective_reconstruction": "bce",
+        },
         r"-\mathbb E_{q}\ln p(x\mid z)+\beta\,\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
         "Higgins et al. 2017, beta-VAE",
         "https://openreview.net/forum?id=Sy2fzU9gl",
@@ -269,7 +274,7 @@ VARIANTS: dict[str, Variant] = {
         group="special",
     ),
     "conditional": Variant(
-        {"model_code_kind": "variational", "model_conditional": True},
+        {"model_code_kind": "variational", "objective_reconstruction": "bce", "model_conditional": True},
         r"-\mathbb E_{q}\ln p(x\mid z,y)+\mathrm{KL}\left(q(z\mid x,y)\,\Vert\,\mathcal N(0,I)\right)",
         "Sohn, Lee and Yan 2015, Learning structured output representation using deep conditional generative models",
         "https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models",
@@ -320,7 +325,7 @@ VARIANTS: dict[str, Variant] = {
             "model_code_kind": "variational",
             "model_code_latent_dim": 6,
             "objective_matching_kind": "capacity",
-            "objective_matching_weight": 100.0,
+            "objective_matching_weight": 1.0,
             "objective_matching_capacity": 12.0,
             "schedules": (Schedule(setting="objective_matching_capacity", end=12.0, share=0.8),),
         },
@@ -350,7 +355,7 @@ VARIANTS: dict[str, Variant] = {
         group="variational",
     ),
     "iwae": Variant(
-        {"model_code_kind": "variational", "model_code_samples": 5},
+        {"model_code_kind": "variational", "objective_reconstruction": "bce", "model_code_samples": 5},
         r"-\mathbb E\ln\frac1K\sum_{k=1}^K\frac{p(x,z_k)}{q(z_k\mid x)},\quad z_k\sim q(z\mid x)",
         "Burda, Grosse and Salakhutdinov 2016, Importance weighted autoencoders",
         "https://arxiv.org/abs/1509.00519",
@@ -359,7 +364,7 @@ VARIANTS: dict[str, Variant] = {
         group="variational",
     ),
     "vamp": Variant(
-        {"model_code_kind": "variational", "model_code_prior": "vamp"},
+        {"model_code_kind": "variational", "objective_reconstruction": "bce", "model_code_prior": "vamp"},
         r"-\mathbb E_{q}\ln p(x\mid z)+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\tfrac1M\sum_m q(z\mid u_m)\right)",
         "Tomczak and Welling 2018, VAE with a VampPrior",
         "https://arxiv.org/abs/1705.07120",
@@ -370,6 +375,7 @@ VARIANTS: dict[str, Variant] = {
     "factor_vae": Variant(
         {
             "model_code_kind": "variational",
+            "objective_reconstruction": "bce",
             "model_code_latent_dim": 6,
             "objective_matching_kind": "factor",
             "objective_matching_weight": 10.0,
@@ -417,6 +423,7 @@ VARIANTS: dict[str, Variant] = {
     "info_vae": Variant(
         {
             "model_code_kind": "variational",
+            "objective_reconstruction": "bce",
             "model_code_latent_dim": 6,
             "objective_matching_kind": "info",
             "objective_matching_alpha": 0.5,
@@ -469,6 +476,7 @@ VARIANTS: dict[str, Variant] = {
     "beta_tcvae": Variant(
         {
             "model_code_kind": "variational",
+            "objective_reconstruction": "bce",
             "model_code_latent_dim": 6,
             "objective_matching_kind": "total_correlation",
             "objective_matching_total_correlation": 6.0,
@@ -553,8 +561,9 @@ def spec_of(name: str, start: RunSpec | None = None) -> RunSpec:
 def turn_into(name: str, spec: RunSpec) -> RunSpec:
     """The variant on the data, training and optimiser of `spec`; all else is as the variant has it by itself.
 
-    What the variant before had set of training and optimiser goes back to its default. The variant's own data replace
-    those of `spec` only where it cannot work on them.
+    What the variant before had set of training and optimiser goes back to its default. A variational model that is
+    usually told by binary cross-entropy takes squared error on numbers that are not between 0 and 1. The variant's own
+    data replace those of `spec` only where it cannot work on them.
     """
     before = variant_of(spec)
     left = VARIANTS[before].settings if before else {}
@@ -563,12 +572,15 @@ def turn_into(name: str, spec: RunSpec) -> RunSpec:
     kept = RunSpec(data=spec.data, optimizer=spec.optimizer, training=spec.training)
     start = changed(kept, {key: value for key, value in back.items() if key.startswith(("optimizer_", "training_"))})
     wanted = VARIANTS[name].settings
-    same_data = changed(start, {key: value for key, value in wanted.items() if not key.startswith("data_")})
-    try:
-        check(same_data)
-    except AeError:
-        return spec_of(name, RunSpec(optimizer=start.optimizer, training=start.training))
-    return same_data
+    same_data = {key: value for key, value in wanted.items() if not key.startswith("data_")}
+    loss = same_data.get("objective_reconstruction", "mse")
+    for values in (same_data, same_data if loss != "bce" else {**same_data, "objective_reconstruction": "mse"}):
+        try:
+            check(turned := changed(start, values))
+        except AeError:
+            continue
+        return turned
+    return spec_of(name, RunSpec(optimizer=start.optimizer, training=start.training))
 
 
 def variant_of(spec: RunSpec) -> str | None:
