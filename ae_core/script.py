@@ -39,12 +39,15 @@ def _constructed(spec: Spec) -> Iterator[Spec]:
     """The specs whose constructors the script calls."""
     yield spec
     for value in _changed(spec).values():
-        if isinstance(value, Spec):
-            yield from _constructed(value)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Spec):
+                yield from _constructed(part)
 
 
 def _call(value: object, indent: str = "") -> str:
     """Python that makes this value, on one line where it fits."""
+    if isinstance(value, tuple) and any(isinstance(part, Spec) for part in value):
+        return f"({''.join(f'{_call(part, indent)}, ' for part in value).rstrip()})"
     if not isinstance(value, Spec):
         return repr(value)
     deeper = indent + "    "

@@ -115,7 +115,7 @@ def test_a_step_follows_the_gradient_of_the_classes_it_is_given():
     sgd = {"optimizer_kind": "sgd", "optimizer_momentum": 0.0, "optimizer_learning_rate": 0.1}
     x, labels = batch()
     stepped, still = made(**sgd), made(**sgd)
-    AutogradSteps(stepped, seeded(3)).step(x, 0.1, labels)
+    AutogradSteps(stepped, seeded(3)).step(x, torch.arange(len(x)), 0.1, labels)
     loss = sum(value.mean() for value in terms(look(still, x, labels=labels)).values())
     assert isinstance(loss, Tensor)
     loss.backward()

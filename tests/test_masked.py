@@ -76,10 +76,9 @@ def test_each_step_hides_other_entries_and_judges_those():
         still.load_state_dict(before)
         done = damage(X, "masking", 0.5, chance)
         hidden.append(done.hit)
-        steps.sums.clear()
-        steps.step(X, 0.01)
+        steps.step(X, torch.arange(len(X)), 0.01)
         there = terms(look(still, X, done.seen, weights=done.weights))["reconstruction"].sum()
-        torch.testing.assert_close(steps.sums["reconstruction"], there.double(), rtol=1e-5, atol=0)
+        assert steps.take()["reconstruction"] == pytest.approx(there.item(), rel=1e-5)
 
     assert not torch.equal(*hidden)
 

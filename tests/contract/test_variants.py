@@ -14,7 +14,7 @@ from ae_core.compatibility import check
 from ae_core.data import DATASETS
 from ae_core.errors import SpecError
 from ae_core.events import Event, Finished, Progress, Started, from_json, to_json
-from ae_core.objectives import PENALTIES, RECONSTRUCTIONS
+from ae_core.objectives import PENALTIES, READINGS, RECONSTRUCTIONS
 from ae_core.spec import MLP, Optimizer, RunSpec, Training, changed
 from ae_core.training import Trainer
 from ae_core.training.checkpoint import unpack
@@ -128,6 +128,7 @@ def test_every_penalty_is_seen_in_the_curves(name):
         "code_l1": {"objective_code_l1": 0.1},
         "sparsity": {"objective_sparsity_kind": "kl", "model_code_activation": "sigmoid"},
         "contractive": {"objective_contractive": 0.1},
+        "topological": {"objective_topological": 0.1},
         "importance": {"model_code_kind": "variational", "model_code_samples": 3},
         "code_l2": {"objective_code_l2": 0.1},
         "decoder_gradient": {"objective_decoder_gradient": 0.1},
@@ -141,4 +142,5 @@ def test_every_penalty_is_seen_in_the_curves(name):
 
     assert any(report.train[name] != 0 for report in reports)
     for report in reports:
-        assert report.train["loss"] == pytest.approx(report.train["reconstruction"] + report.train[name])
+        parts = [value for term, value in report.train.items() if term not in {"loss", "mse", *READINGS}]
+        assert report.train["loss"] == pytest.approx(sum(parts))
