@@ -18,7 +18,7 @@ from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
 from pages._ui.converter import KEY, converter
-from pages._ui.runs import run_list
+from pages._ui.runs import SLOWER, run_list
 from pages._ui.text import said, t
 
 GOES_ON = ("queued", "running", "paused")
@@ -133,7 +133,7 @@ def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     if run is None:
         return
     if mine and run.status == "diverged":
-        rate = run.learning_rate / 10
+        rate = run.learning_rate / SLOWER
         offer = t("rescue.offer", step=run.checkpointed_step, rate=f"{rate:g}")
         st.button(offer, key="rescue", icon=":material/undo:", on_click=state.act(_rescue), args=(rate,))
 
