@@ -1,7 +1,7 @@
 """The finished run that is on the stage before anybody has trained anything.
 
 It was trained once (`python -m tests.gallery.starter`) and lies in assets/data/starter.frame: one frame whose header
-holds the run's news and whose arrays are their pictures and the last checkpoint, as bytes.
+holds the run's news and whose arrays are their pictures, the model of then, and the last checkpoint, as bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STARTER = RunSpec(data=Digits(), model=MLP(hidden=(128, 64)), training=Training(
 STARTER_RUN = "starter"
 STARTER_OWNER = "starter"
 FILE = Path(__file__).resolve().parents[1] / "assets" / "data" / "starter.frame"
-PICTURES = ("introduction", "snapshot", "checkpoint")
+PICTURES = ("introduction", "snapshot", "checkpoint", "milestone")
 
 
 def ensure(store: Store) -> None:

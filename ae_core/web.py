@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib.util
 import io
 import json
 import logging
@@ -34,7 +35,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,19 +53,23 @@ from ae_core.errors import (
     SpecError,
     UnknownRun,
 )
+from ae_core.probes.questions import read_question
 from ae_core.script import python_lines
 from ae_core.spec import read
-from ae_core.store import Run, Store
+from ae_core.store import Probe, Run, Store
 from ae_core.stream import Hub, Viewer
 
 VERSION = "0.1.0"
-IMAGES = Path(__file__).resolve().parents[1] / "assets" / "images"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
 COOKIE = "latent_lab_client"
 COOKIE_SECONDS = 365 * 24 * 3600
 MOST_BYTES = 64 * 1024
 """Of a request's body."""
 MOST_DEPTH = 16
 MOST_DIGITS = 18
+PATIENCE = 1.0  # seconds that a request for an answer waits for it before it tells how far it is
+GLANCE = 0.03  # seconds between two looks for it
+KEPT_SECONDS = 24 * 3600  # that a browser may keep an answer: the same question has the same one for ever
 EVENTS = 5000
 """Most events in one answer."""
 WORD = 4096
@@ -94,7 +99,9 @@ _log = logging.getLogger(__name__)
 
 
 def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
-    """The JSON API under /api, the live stream under /live/{run}, and the project's pictures under /images."""
+    """The JSON API under /api, the live stream under /live/{run}, the project's pictures under /images, and the scripts
+    that its components share under /scripts, Plotly's own among them.
+    """
     api = _Api(store, client, hub)
     inner = Router(
         [
@@ -104,13 +111,18 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
             Route("/runs/{run}/events", api.events),
             Route("/runs/{run}/commands", api.command, methods=["POST"]),
             Route("/runs/{run}/files/{name}", api.file),
+            Route("/runs/{run}/milestones", api.milestones),
+            Route("/runs/{run}/probes", api.ask, methods=["POST"]),
+            Route("/runs/{run}/probes/{probe}", api.answer),
         ],
         redirect_slashes=False,
     )
     handlers: Mapping[Any, Any] = {HTTPException: _http_error, AeError: _ae_error, Exception: _any_error}
     return [
         Mount("/api", app=ExceptionMiddleware(inner, handlers)),
-        Mount("/images", app=StaticFiles(directory=IMAGES)),
+        Mount("/images", app=StaticFiles(directory=ASSETS / "images")),
+        Route("/scripts/plotly.js", _plotly),
+        Mount("/scripts", app=StaticFiles(directory=ASSETS / "scripts")),
         WebSocketRoute("/live/{run}", _live(hub)),
     ]
 
@@ -209,6 +221,40 @@ class _Api:
         self._hub.nudge()
         return _json({"id": run.id, "command": verb}, 202)
 
+    def milestones(self, request: Request) -> Response:
+        run = self._run(request)
+        kept = [{"step": kept.step, "epoch": kept.epoch} for kept in self._store.probes.milestones(run.id)]
+        return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "milestones": kept})
+
+    async def ask(self, request: Request) -> Response:
+        owner, body = _owner(request), await _body(request)
+        step = body.pop("step", None)
+        if step is not None and (isinstance(step, bool) or not isinstance(step, int) or step < 0):
+            raise SpecError(f"step: expected the step of a milestone, got {repr(step)[:40]}.")
+        question = read_question(body)
+        run = await run_in_threadpool(self._run, request)
+        probe = await run_in_threadpool(lambda: self._client.ask(run.id, owner, question, step))
+        return await self._answered(run.id, probe)
+
+    async def answer(self, request: Request) -> Response:
+        run, probe = await run_in_threadpool(self._run, request), request.path_params["probe"]
+        if not _ID.fullmatch(probe):
+            raise _unknown(probe)
+        return await self._answered(run.id, await run_in_threadpool(self._store.probes.look, run.id, probe))
+
+    async def _answered(self, run: str, probe: Probe) -> Response:
+        """The frame as soon as it is there, 202 with how far it is after a while, 409 with the reason for no answer."""
+        until = asyncio.get_running_loop().time() + PATIENCE
+        while probe.status in ("queued", "working") and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(GLANCE)
+            probe = await run_in_threadpool(self._store.probes.look, run, probe.id)
+        if probe.frame is not None:
+            headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
+            return Response(probe.frame, media_type="application/octet-stream", headers=headers)
+        if probe.status == "failed":
+            raise CommandRefused(probe.error)
+        return _json({"id": probe.id, "status": probe.status, "progress": probe.progress}, 202)
+
     def _run(self, request: Request) -> Run:
         run = request.path_params["run"]
         if not _ID.fullmatch(run):
@@ -239,6 +285,13 @@ class _Api:
         if introduction is None or newest is None:
             raise CommandRefused("This run has no picture of its codes yet. Wait until it has trained for a moment.")
         return codes_csv(frames.decode(introduction), frames.decode(newest[1])[1]["latent"]).encode()
+
+
+def _plotly(request: Request) -> Response:
+    """Plotly's script out of its Python package, so that every chart is drawn by the same version."""
+    place = importlib.util.find_spec("plotly")
+    (folder,) = place.submodule_search_locations or () if place else ()
+    return FileResponse(Path(folder) / "package_data" / "plotly.min.js")
 
 
 def codes_csv(introduction: tuple[Mapping[str, Any], Mapping[str, np.ndarray]], latent: np.ndarray) -> str:

@@ -30,6 +30,7 @@ FLOORS = [
         "variants",
     },
     {"training"},
+    {"probes"},
     {"store", "stream", "engine"},
     {"services", "web", "starter", "network"},
 ]
@@ -37,6 +38,7 @@ ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS)
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
 
 WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "variants", "source", "spec")
+WEB_ROOMS += ("probes.questions",)
 TOO_HEAVY = ("torch", "dask", "distributed", "sklearn", "skimage", "mlxtend", "scipy", "matplotlib")
 
 

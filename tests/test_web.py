@@ -536,3 +536,82 @@ def test_only_an_object_is_an_object() -> None:
     assert web.json_object(b'{"a": [1, {"b": null}]}') == {"a": [1, {"b": None}]}
     with pytest.raises(SpecError, match="nested deeper"):
         web.json_object(b'{"a":' * 20 + b"1" + b"}" * 20)
+
+
+# -------------------------------------------------------------------------------------------- questions about runs
+
+
+def test_the_milestones_of_a_run_are_told(visitor, writer, store):
+    """Steps and epochs at which the model is kept, with where the run stands."""
+    writer.mark(b"model")
+    told = visitor.get(f"/api/runs/{writer.id}/milestones").json()
+    assert (told["id"], told["status"]) == (writer.id, store.run(writer.id).status)
+    assert [kept["step"] for kept in told["milestones"]] == [writer.step]
+
+
+def test_a_question_waits_for_the_engine_and_then_gets_its_frame(visitor, writer, store, monkeypatch):
+    """202 tells how far it is; the same address gives the answer once it is there, for anybody to keep."""
+    monkeypatch.setattr(web, "PATIENCE", 0.05)
+    writer.mark(b"model")
+    asked = visitor.post(f"/api/runs/{writer.id}/probes", json={"kind": "codes"})
+    assert (asked.status_code, asked.json()["status"]) == (202, "queued")
+    probe = asked.json()["id"]
+    assert store.probes.waiting() == [(probe, 1)]
+    inquiry = store.probes.take(probe)
+    assert (inquiry.run, inquiry.step, inquiry.blob) == (writer.id, writer.step, b"model")
+    store.probes.touch(probe, 0.5)
+    address = f"/api/runs/{writer.id}/probes/{probe}"
+    assert visitor.get(address).json() == {"id": probe, "status": "working", "progress": 0.5}
+    store.probes.answer(probe, b"a frame")
+    found = visitor.get(address)
+    assert (found.status_code, found.content) == (200, b"a frame")
+    assert "max-age" in found.headers["cache-control"]
+    assert visitor.post(f"/api/runs/{writer.id}/probes", json={"kind": "codes"}).content == b"a frame"
+
+
+def test_a_question_without_an_answer_says_why(visitor, writer, store):
+    """409 with the reason."""
+    writer.mark(b"model")
+    probe = store.probes.ask("p" * 32, writer.id, "ann", writer.step, "{}").id
+    store.probes.fail(probe, "It cannot be known.")
+    found = visitor.get(f"/api/runs/{writer.id}/probes/{probe}")
+    assert (found.status_code, found.json()) == (409, {"error": "It cannot be known."})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"kind": "nonsense"}, 422),
+        ({"kind": "codes", "most": -1}, 422),
+        ({"kind": "codes", "step": "x"}, 422),
+        ({"kind": "codes", "step": -1}, 422),
+        ({"kind": "codes", "step": True}, 422),
+        ({"kind": "codes", "step": 10**9}, 404),
+        ({}, 422),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused_politely(visitor, writer, body, status):
+    """Never a 500, always a sentence."""
+    writer.mark(b"model")
+    found = visitor.post(f"/api/runs/{writer.id}/probes", json=body)
+    assert found.status_code == status
+    assert found.json()["error"]
+
+
+def test_unknown_runs_and_unknown_questions_are_404(visitor, writer):
+    """Whatever the address says."""
+    for address in (
+        "/api/runs/nobody/milestones",
+        "/api/runs/nobody/probes/x",
+        f"/api/runs/{writer.id}/probes/x",
+        f"/api/runs/{writer.id}/probes/%00",
+    ):
+        assert visitor.get(address).status_code == 404, address
+    assert visitor.post("/api/runs/nobody/probes", json={"kind": "codes"}).status_code == 404
+
+
+def test_the_scripts_are_served(visitor):
+    """Our own, and Plotly's out of its package; nothing outside the folder."""
+    assert "javascript" in visitor.get("/scripts/frame.js").headers["content-type"]
+    assert visitor.get("/scripts/plotly.js").content[:20].startswith(b"/**")
+    assert visitor.get("/scripts/../data/starter.frame").status_code == 404

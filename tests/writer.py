@@ -46,6 +46,10 @@ class Writer:
         self.saved = self.step
         self.publish(checkpoint=b"checkpoint")
 
+    def mark(self, model: bytes) -> None:
+        """Keeps this as the model of the moment."""
+        self.publish(milestone=model)
+
     def train(self, rows: int = 1, *, measured: bool = True, picture: bool = False, status: str = "running") -> None:
         """Some Progress events, and perhaps a picture."""
         events: list[Event] = []

@@ -42,6 +42,9 @@ class Backend(Protocol):
     def submit(self, run: str, generation: int) -> None:
         """Sends a run to a worker, unless this generation of it is there already."""
 
+    def ask(self, probe: str, number: int) -> None:
+        """Sends a question to a worker. number: of the try. What becomes of it stands in the store alone."""
+
     def ended(self) -> list[Ended]:
         """What has ended since the last call."""
 
@@ -66,6 +69,10 @@ class InlineBackend:
             thread = threading.Thread(target=self._work, args=(run, generation), name=f"run-{run}", daemon=True)
             self._threads[run, generation] = thread
             thread.start()
+
+    def ask(self, probe: str, number: int) -> None:
+        """Starts a thread."""
+        threading.Thread(target=self.shop.answer, args=(probe,), name=f"probe-{probe}", daemon=True).start()
 
     def ended(self) -> list[Ended]:
         """What has ended since the last call."""
@@ -129,6 +136,13 @@ class DaskBackend:
         self._futures[run, generation] = future
         future.add_done_callback(lambda _future: self._ended.put((run, generation)))
 
+    def ask(self, probe: str, number: int) -> None:
+        """Submits the question to whichever worker Dask finds least occupied."""
+        from distributed import fire_and_forget
+
+        future = self._client.submit(probe_job, probe, key=f"probe-{probe}-{number}", pure=False)
+        fire_and_forget(future)  # type: ignore[no-untyped-call]  # nobody waits for it: the answer goes to the store
+
     def ended(self) -> list[Ended]:
         """What has ended since the last call."""
         found = []
@@ -162,6 +176,15 @@ def run_job(run: str, generation: int) -> str:
     from ae_core.engine.worker import workshop
 
     return workshop(get_worker().address).run(run, generation)
+
+
+def probe_job(probe: str) -> None:
+    """The task: answers a question in the worker's workshop."""
+    from distributed import get_worker
+
+    from ae_core.engine.worker import workshop
+
+    workshop(get_worker().address).answer(probe)
 
 
 def _leave() -> None:

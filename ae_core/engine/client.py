@@ -12,9 +12,10 @@ from typing import IO
 
 from ae_core.compatibility import check, item_numbers, parameter_count
 from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
+from ae_core.probes.questions import probe_id
 from ae_core.settings import Settings
-from ae_core.spec import RunSpec, changed
-from ae_core.store import Run, Store
+from ae_core.spec import RunSpec, Spec, changed
+from ae_core.store import Probe, Run, Store
 
 VERBS = ("pause", "resume", "step", "stop", "set")
 MOST_STEPS = 1_000_000
@@ -92,6 +93,19 @@ class Client:
             parent_checkpoint=run.checkpointed_step,
             limits=self.settings.limits,
         )
+
+    def ask(self, run_id: str, owner: str, question: Spec, step: int | None = None) -> Probe:
+        """Asks a question about the model of a run at that step, by default at its newest milestone. Anybody may.
+
+        Raises UnknownRun, LimitError, and CommandRefused for a run that has no milestone yet.
+        """
+        if step is None:
+            kept = self.store.probes.milestones(run_id)
+            if not kept:
+                raise CommandRefused("This run has no model to look into yet. Wait until it has trained for a moment.")
+            step = kept[-1].step
+        probe = probe_id(run_id, step, question)
+        return self.store.probes.ask(probe, run_id, owner, step, question.model_dump_json())
 
     def delete_run(self, run_id: str, owner: str) -> None:
         """Deletes a run and all that belongs to it; one that trains ends. Raises UnknownRun, NotYours."""

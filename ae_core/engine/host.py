@@ -27,7 +27,7 @@ from ae_core.store import Store
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.035  # seconds between two looks for queued runs
+LOOK = 0.04  # seconds between two looks for queued runs
 BEAT = 1.0
 BALANCE = 2.0
 SILENT = 30.0  # seconds without news after which a run that nobody has is submitted again
@@ -52,6 +52,8 @@ class Host:
         """One look around: queued runs go to workers, what was given up is marked as failed."""
         for run, generation in self.store.queued():
             self._send(run, generation)
+        for probe, number in self.store.probes.waiting():
+            self.backend.ask(probe, number)
         for ended in self.backend.ended():
             self._sent.discard((ended.run, ended.generation))
             if ended.failure:

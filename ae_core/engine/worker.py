@@ -8,6 +8,7 @@ fetches the commands for all its runs and moves those concerned to the front.
 
 from __future__ import annotations
 
+import json
 import logging
 import multiprocessing
 import os
@@ -24,9 +25,13 @@ from sqlalchemy.exc import OperationalError
 
 from ae_core import frames
 from ae_core.compatibility import step_flops
+from ae_core.data.cache import Cache
 from ae_core.engine.turnstile import Turnstile
 from ae_core.errors import AeError, Fenced, SpecError
 from ae_core.events import Diverged, Event, Finished, Recovered, to_json
+from ae_core.probes.answers import answer
+from ae_core.probes.questions import read_question
+from ae_core.probes.specimen import Specimen, revive
 from ae_core.settings import Settings
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Attempt, Command, Publication, Store
@@ -36,12 +41,18 @@ log = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 
 POLL = 0.04  # seconds between two looks for commands
-SLICE = 0.07  # seconds of training between two publications, while hardly anybody waits
+SLICE = 0.085  # seconds of training between two publications, while hardly anybody waits
+SLICE_TOLD = 0.02  # and after a command, so that its effect is soon seen
 SLICE_SHARED = 0.1  # and while several runs wait
 SNAPSHOT_SHARE = 1 / 60  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
 CHECKPOINT_EVERY = 2.0  # seconds of own training
 CHECKPOINT_SHARE = 1 / 100  # of training time, at most, goes into checkpoints
+MILESTONE_GROWTH = 1.08  # of the step from one milestone to the next, at least
+MILESTONE_SHARE = 1 / 200  # of training time, at most, goes into milestones, but for those where the run rests or ends
 PARK_AFTER = 20.0  # seconds that a paused run keeps its thread
+ANSWERED_AT_ONCE = 3  # questions in one process
+SPECIMEN_BYTES = 128 * 2**20  # of models kept at hand for the next question about them
+TELL = 0.4  # seconds between two signs of life of a question
 RETRY = 0.5  # seconds between two tries to reach the store
 
 FINISHED, PARKED, LEFT, FENCED, FAILED, NOTHING = "finished", "parked", "left", "fenced", "failed", "nothing"
@@ -79,6 +90,8 @@ class Workshop:
         self._inboxes: dict[str, Inbox] = {}
         self._poller: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._answering = threading.BoundedSemaphore(ANSWERED_AT_ONCE)
+        self._specimens: Cache[Specimen] = Cache(SPECIMEN_BYTES)
 
     def run(self, run: str, generation: int) -> str:
         """Works on a run until it is over, parked, or somebody else's. Returns why it ended, as one word."""
@@ -96,6 +109,30 @@ class Workshop:
                 if self._inboxes.get(run) is inbox:  # not that of the next attempt, which may have begun
                     del self._inboxes[run]
             self.turnstile.forget(run)
+
+    def answer(self, probe: str) -> None:
+        """Works out the answer to a question about a run, and puts it, or why there is none, into the store."""
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+        with self._answering, Asked(self, probe) as asked:
+            inquiry = self.patiently(lambda: self.store.probes.take(probe))
+            if inquiry is None:
+                return
+            try:
+                specimen = self._specimens.get(
+                    (inquiry.run, inquiry.step),
+                    lambda: revive(inquiry.run, inquiry.spec, inquiry.step, inquiry.blob, inquiry.goal),
+                )
+                frame = answer(read_question(json.loads(inquiry.question)), specimen, asked.tell)
+            except AeError as error:
+                reason = str(error)
+            except Exception:
+                log.exception("Question %s about run %s could not be answered", inquiry.question, inquiry.run)
+                reason = "The engine could not answer this; its log has the details."
+            else:
+                self.patiently(lambda: self.store.probes.answer(probe, frame))
+                return
+            self.patiently(lambda: self.store.probes.fail(probe, reason))
 
     def leave(self) -> None:
         """Asks every run to save itself and let go, so that another worker can take it up."""
@@ -136,6 +173,31 @@ class Workshop:
                     self.turnstile.expedite(command.run)
 
 
+class Asked:
+    """Gives signs of life of a question that is being worked on, in a thread of its own, until it is left."""
+
+    def __init__(self, shop: Workshop, probe: str) -> None:
+        self.shop, self.probe, self.progress = shop, probe, 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"probe-beat-{probe}", daemon=True)
+
+    def __enter__(self) -> Asked:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def tell(self, progress: float) -> None:
+        """Notes the share of the work that is done."""
+        self.progress = progress
+
+    def _beat(self) -> None:
+        while not self._over.wait(TELL):
+            self.shop.patiently(lambda: self.shop.store.probes.touch(self.probe, self.progress))
+
+
 class Job:
     """One attempt at one run."""
 
@@ -156,6 +218,9 @@ class Job:
         self.save_cost = 0.0  # seconds that it took
         self.drawn_at = 0.0
         self.draw_cost = 0.0
+        self.marked_step = -1  # of the last milestone
+        self.marked_at = 0.0
+        self.mark_cost = 0.0
 
     def work(self) -> str:
         """Trains; a failure becomes the run's status and a sentence, its traceback goes to the log."""
@@ -239,6 +304,7 @@ class Job:
     def _train(self, trainer: Trainer) -> None:
         step = trainer.step
         quantum = SLICE if self.shop.turnstile.waiting() <= 1 else SLICE_SHARED
+        quantum = SLICE_TOLD if self.done else quantum
         self.news += trainer.advance(seconds=quantum, steps=self.to_do)
         if self.to_do is not None:
             self.to_do -= min(trainer.step - step, self.to_do) if not trainer.done else self.to_do
@@ -324,6 +390,8 @@ class Job:
         drawn = time.perf_counter()
         checkpoint = trainer.checkpoint() if self.saves else None
         saved = time.perf_counter()
+        milestone = trainer.weights() if draw and self._marks(trainer, status) else None
+        marked = time.perf_counter()
         last = self.news[-1] if self.news else None
         finished = next((event for event in self.news if isinstance(event, Finished)), None)
         self._write(
@@ -340,6 +408,7 @@ class Job:
                 introduction=introduction,
                 snapshot=snapshot,
                 checkpoint=checkpoint,
+                milestone=milestone,
                 state_step=trainer.step,
                 metrics=to_json(finished)["metrics"] if finished else {},
                 error=self._sentence(),
@@ -347,13 +416,22 @@ class Job:
                 generation_up=leaves,
             )
         )
-        written = time.perf_counter() - saved
+        written = time.perf_counter() - marked
         self.news, self.done = [], []
         if snapshot is not None:
             self.drawn_at = trainer.seconds
-            self.draw_cost = drawn - began + (written if checkpoint is None else 0.0)
+            self.draw_cost = drawn - began + (written if checkpoint is milestone is None else 0.0)
+        if milestone is not None:
+            self.marked_step, self.marked_at, self.mark_cost = trainer.step, trainer.seconds, marked - saved + written
         if checkpoint is not None:
             self.saves, self.saved_at, self.save_cost = False, trainer.seconds, saved - drawn + written
+
+    def _marks(self, trainer: Trainer, status: str) -> bool:
+        """Whether the model of this step is kept to walk back to: where the run stands, and else ever more rarely."""
+        if trainer.step == self.marked_step:
+            return False
+        spent = trainer.seconds - self.marked_at >= self.mark_cost / MILESTONE_SHARE
+        return status != "running" or (spent and trainer.step >= MILESTONE_GROWTH * self.marked_step)
 
     def _draw(self, trainer: Trainer) -> bytes:
         picture = trainer.snapshot()

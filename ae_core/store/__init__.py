@@ -6,10 +6,23 @@
     store.events_after(run, seq=0)
 
 It is the only path between the web process, the engine's host and its workers. `tables` holds the schema, `records`
-what is read and written, `thinning` which pictures stay, `store` the transactions.
+what is read and written, `thinning` which pictures stay, `store` the transactions, `probes` those about questions.
 """
 
-from ae_core.store.records import ACTIVE, OVER, STATUSES, Attempt, Command, EngineState, Head, Publication, Run
+from ae_core.store.records import (
+    ACTIVE,
+    OVER,
+    STATUSES,
+    Attempt,
+    Command,
+    EngineState,
+    Head,
+    Inquiry,
+    Milestone,
+    Probe,
+    Publication,
+    Run,
+)
 from ae_core.store.store import Store
 
 __all__ = [
@@ -20,6 +33,9 @@ __all__ = [
     "Command",
     "EngineState",
     "Head",
+    "Inquiry",
+    "Milestone",
+    "Probe",
     "Publication",
     "Run",
     "Store",

@@ -91,7 +91,8 @@ class Publication:
 
     events: as `events.to_json` makes them; the store numbers them. introduction, snapshot: frames of `ae_core.frames`.
     state_step: the step that snapshot and checkpoint show, if it is not `step` (a diverged run goes back to a good
-    state). done: ids of the commands that are hereby carried out.
+    state). milestone: the model at that step, as safetensors, to walk back to. done: ids of the commands that are
+    hereby carried out.
     generation_up: the run lets go of its worker and wants to be submitted again (status queued).
     """
 
@@ -107,11 +108,49 @@ class Publication:
     introduction: bytes | None = None
     snapshot: bytes | None = None
     checkpoint: bytes | None = None
+    milestone: bytes | None = None
     state_step: int | None = None
     error: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     done: Sequence[int] = ()
     generation_up: bool = False
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """A step of a run at which its model is kept. epoch: passes over the training items by then."""
+
+    step: int
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A question about a run, and how far it is. status: queued, working, done or failed. progress: 0 to 1.
+
+    error: why it failed, a sentence. frame: the answer, once it is done.
+    """
+
+    id: str
+    status: str
+    progress: float
+    error: str
+    frame: bytes | None
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A question that a worker has taken up. question: JSON. blob: the model at that step, as safetensors. goal: steps
+    planned for the run.
+    """
+
+    id: str
+    run: str
+    spec: RunSpec
+    step: int
+    goal: int
+    question: str
+    blob: bytes
 
 
 class EngineState(TypedDict):

@@ -17,11 +17,25 @@ from ae_core.errors import AeError, CommandRefused, Fenced, NotYours, SpecError,
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
+from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
-from ae_core.store.tables import checkpoints, clients, commands, engine, events, introductions, runs, snapshots
+from ae_core.store.tables import (
+    checkpoints,
+    clients,
+    commands,
+    engine,
+    events,
+    introductions,
+    milestones,
+    runs,
+    snapshots,
+)
 from ae_core.store.thinning import surplus
 
 SNAPSHOTS = 200  # kept of one run
+MILESTONES = 100  # kept of one run
+MILESTONE_BYTES = 32_000_000  # of one run, unless fewer than LEAST_MILESTONES would be left
+LEAST_MILESTONES = 8
 _BATCH = 8  # snapshots between two thinnings
 _NEWEST = 20  # kept at full rate while the run is live
 STALE_SECONDS = 10.0  # without a heartbeat for so long, an engine counts as down
@@ -34,6 +48,7 @@ class Store:
 
     A run that trains according to the database reads as `interrupted` while no engine is up and nobody has written
     about it for STALE_SECONDS. This is worked out when it is read, never stored: the next engine goes on with the run.
+    probes: questions about runs, and their answers.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,6 +57,7 @@ class Store:
         self._database = tables.connect(url)
         self._writer = self._database.execution_options(writes=True)
         self._driver: Any = self._database.dialect.loaded_dbapi
+        self.probes = Probes(self._reading, self._writing, self._any)
 
     def create(self) -> None:
         """Makes the tables where they are missing. Raises AeError for a database of another version."""
@@ -278,7 +294,8 @@ class Store:
             seq, step = (saved.seq, saved.step) if saved else (0, 0)
             pending = [_to_command(found) for found in db.execute(_PENDING.where(commands.c.run == run))]
             db.execute(events.delete().where(events.c.run == run, events.c.seq > seq))
-            db.execute(snapshots.delete().where(snapshots.c.run == run, snapshots.c.step > (step if saved else -1)))
+            for kept in (snapshots, milestones):
+                db.execute(kept.delete().where(kept.c.run == run, kept.c.step > (step if saved else -1)))
             db.execute(
                 runs.update()
                 .where(runs.c.id == run)
@@ -355,6 +372,8 @@ class Store:
                 db.execute(snapshots.insert(), picture)
             if over or (news.snapshot is not None and row.serial % _BATCH == 0):
                 _thin(db, news.run, live=not over)
+            if news.milestone is not None:
+                _mark(db, news)
             if news.checkpoint is not None:
                 _save(db, news)
             if over:
@@ -579,6 +598,21 @@ def _thin(db: sa.Connection, run: str, live: bool) -> None:
     away = [kept[at].serial for at in surplus([row.step for row in kept], keep, newest)]
     if away:
         db.execute(snapshots.delete().where(snapshots.c.run == run, snapshots.c.serial.in_(away)))
+
+
+def _mark(db: sa.Connection, news: Publication) -> None:
+    """Keeps the model of this step, and lets go of as many as are too many, evenly over the run."""
+    assert news.milestone is not None
+    step, size = _state_step(news), len(news.milestone)
+    db.execute(milestones.delete().where(milestones.c.run == news.run, milestones.c.step >= step))
+    here = {"run": news.run, "step": step, "epoch": news.epoch, "size": size, "blob": news.milestone}
+    db.execute(milestones.insert(), here)
+    kept = sa.select(milestones.c.step).where(milestones.c.run == news.run).order_by(milestones.c.step)
+    steps = list(db.execute(kept).scalars())
+    keep = min(MILESTONES, max(LEAST_MILESTONES, MILESTONE_BYTES // size))
+    away = [steps[at] for at in surplus(steps, keep)]
+    if away:
+        db.execute(milestones.delete().where(milestones.c.run == news.run, milestones.c.step.in_(away)))
 
 
 def _state_step(news: Publication) -> int:

@@ -100,6 +100,43 @@ checkpoints = sa.Table(
     Column("blob", LargeBinary, nullable=False),
 )
 
+# the model at some of the run's steps, so that one can walk back to them; size: of the blob, in bytes.
+milestones = sa.Table(
+    "milestones",
+    TABLES,
+    _run(),
+    _number("step"),
+    Column("epoch", Float, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+# questions about a run, and their answers. tries: how many workers have taken it up. touched: last sign of life of the
+# worker that has it, then last time that somebody wanted the answer.
+probes = sa.Table(
+    "probes",
+    TABLES,
+    Column("id", String(32), primary_key=True),
+    Column("run", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("progress", Float, nullable=False, default=0.0),
+    Column("error", Text, nullable=False, default=""),
+    Column("size", Integer, nullable=False, default=0),
+    Column("frame", LargeBinary),
+    Column("touched", Float, nullable=False),
+    Index("probes_by_run", "run"),
+    Index(
+        "probes_open",
+        "id",
+        sqlite_where=sa.text("status IN ('queued', 'working')"),
+        postgresql_where=sa.text("status IN ('queued', 'working')"),
+    ),
+)
+
 commands = sa.Table(
     "commands",
     TABLES,

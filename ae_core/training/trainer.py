@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from ae_core.compatibility import (
@@ -248,6 +249,10 @@ class Trainer:
         """What the model makes of its fixed items now."""
         with measuring(self.model):
             return Snapshot(**self._now(), arrays=self.exhibition.arrays(self.model))
+
+    def weights(self) -> bytes:
+        """The model as it stands, as safetensors: which `probes.specimen` opens again."""
+        return save({name: value.detach().clone() for name, value in self.model.state_dict().items()})
 
     def checkpoint(self) -> bytes:
         """The whole state. After a divergence: the last good one. In a run about to diverge: both."""

@@ -29,6 +29,7 @@ def news(trainer: Trainer, events: list[Event], first: bool = False) -> Publicat
         introduction=_introduction(trainer) if first else None,
         snapshot=frames.encode(facts, shot.arrays),
         checkpoint=trainer.checkpoint() if end else None,
+        milestone=trainer.weights(),
         metrics=dict(end.metrics) if end else {},
         **facts,
     )

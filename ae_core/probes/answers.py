@@ -1,0 +1,31 @@
+"""Answers: what each question of `probes.questions` comes to, worked out on a specimen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ae_core import frames
+from ae_core.probes.codes import codes
+from ae_core.probes.items import items
+from ae_core.probes.questions import Codes, Items
+from ae_core.probes.specimen import Specimen
+from ae_core.spec import Spec
+
+Found = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # header and arrays of a frame
+Tell = Callable[[float], None]  # is called with the share of the work that is done, 0 to 1
+
+ANSWERS: dict[type[Spec], Callable[[Any, Specimen, Tell], Found]] = {
+    Codes: codes,
+    Items: items,
+}
+"""What works each question out."""
+
+
+def answer(question: Spec, specimen: Specimen, tell: Tell) -> bytes:
+    """The answer as a frame, whose header also says of which run and step. Raises AeError where there is none."""
+    header, arrays = ANSWERS[type(question)](question, specimen, tell)
+    kind = str(getattr(question, "kind", ""))
+    return frames.encode({"kind": kind, "run": specimen.run, "step": specimen.step, **header}, arrays)

@@ -1,0 +1,72 @@
+"""Where the items lie in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from ae_core.metrics.reported import CHUNK, judged
+from ae_core.models import Coded
+from ae_core.pca import project
+from ae_core.probes.questions import Codes
+from ae_core.probes.specimen import Specimen
+
+DRAWN = 3  # widest code that is drawn as it is
+PROJECTED = 2
+
+
+def codes(
+    question: Codes, specimen: Specimen, tell: Callable[[float], None]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """`place` f4 (n, 1..3), `item` i4, `label` i2, `is_val` u1, `error` f4 (mean squared error), `colour` f4 where the
+    items have a continuous position. header: `axes` "code" or "pca", `width` of the code, `explained` the share of
+    variance of each axis of a projection, `label_names`.
+    """
+    count = min(question.most, specimen.count)
+    centres, errors = [], []
+    for rows, coded, error in _passes(specimen, count):
+        centres.append(coded.centre.numpy())
+        errors.append(error.numpy())
+        tell(rows.stop / count)
+    z = np.concatenate(centres)
+    width = z.shape[1]
+    place, explained = (z, []) if width <= DRAWN else _projected(z)
+    split = specimen.split
+    arrays = {
+        "place": place.astype(np.float32),
+        "item": specimen.item_ids[:count],
+        "label": specimen.labels[:count],
+        "is_val": specimen.is_val[:count],
+        "error": np.concatenate(errors).astype(np.float32),
+    }
+    if split.val_colour is not None and split.train_colour is not None:
+        arrays["colour"] = np.concatenate([split.val_colour, split.train_colour])[:count].astype(np.float32)
+    header = {
+        "axes": "code" if width <= DRAWN else "pca",
+        "width": width,
+        "explained": explained,
+        "label_names": list(split.label_names),
+        "items": specimen.count,
+    }
+    return header, {name: np.nan_to_num(array) for name, array in arrays.items()}
+
+
+def _passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, Coded, torch.Tensor]]:
+    """Codes and mean squared errors of the first `count` items, some at a time, as the run's own error is measured."""
+    for start in range(0, count, CHUNK):
+        rows = slice(start, min(start + CHUNK, count))
+        with torch.inference_mode():
+            x, told = torch.from_numpy(specimen.items(rows)), specimen.told(rows)
+            seen, weights = judged(told, x)
+            squares = (told.reconstruct(seen) - x).square()
+            yield rows, told.encode(x), (squares if weights is None else squares * weights).mean(dim=1)
+
+
+def _projected(z: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """On the first principal axes, and the share of variance of each."""
+    place = np.asarray(project(z, PROJECTED))
+    whole = float(np.var(z, axis=0).sum()) or 1.0
+    return place, [float(value) for value in np.var(place, axis=0) / whole]

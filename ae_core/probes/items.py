@@ -1,0 +1,47 @@
+"""The items of a run's dataset, as pictures or as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ae_core.probes.questions import Items
+from ae_core.probes.specimen import Specimen
+
+LEVELS = (255, 16, 1)  # of grey that pictures here have
+
+
+def items(
+    question: Items, specimen: Specimen, tell: Callable[[float], None]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """`x` (n, features): items as the network reads them, in the order of the codes: f4, or u1 where each is a whole
+    number of `levels`-ths. `item` i4, `label` i2, `is_val` u1.
+
+    header: `form` (images, points, tables or series), `shape` of one item, `feature_names`,
+    `label_names`, `items` in all.
+    """
+    rows = slice(question.first, question.first + question.most)
+    split, x = specimen.split, specimen.items(rows)
+    levels = next((levels for levels in LEVELS if _whole(x * levels, levels)), 0)
+    header = {
+        "levels": levels,
+        "form": split.form,
+        "shape": list(split.shape),
+        "feature_names": list(split.feature_names),
+        "label_names": list(split.label_names),
+        "items": specimen.count,
+    }
+    arrays = {
+        "x": np.rint(x * levels).astype(np.uint8) if levels else x,
+        "item": specimen.item_ids[rows],
+        "label": specimen.labels[rows],
+        "is_val": specimen.is_val[rows],
+    }
+    return header, arrays
+
+
+def _whole(x: np.ndarray, levels: int) -> bool:
+    """Whether these are whole numbers from 0 to `levels`, up to the rounding of float32."""
+    return bool(x.size and x.min() >= 0 and x.max() <= levels and np.abs(x - np.rint(x)).max() < 1e-4)

@@ -1,0 +1,52 @@
+"""What can be asked of a run: one frozen record a question, with bounds and defaults on its fields.
+
+A question's answer depends on nothing but the question, the run and the step, so it is worked out once and kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from ae_core.errors import SpecError
+from ae_core.spec import Spec, sentence
+
+VERSION = 1  # of the answers: raised when one of them changes, so that none that was kept is taken for a new one
+MOST_ITEMS = 10_000  # items of which codes are told, unless more are asked for
+
+
+class Codes(Spec):
+    """Where the items lie: codes as they are up to three dimensions, wider ones on their first principal axes."""
+
+    kind: Literal["codes"] = "codes"
+    most: Annotated[int, Field(ge=100, le=100_000, description="Items at most.")] = MOST_ITEMS
+
+
+class Items(Spec):
+    """The items themselves, as pictures or numbers."""
+
+    kind: Literal["items"] = "items"
+    first: Annotated[int, Field(ge=0, le=1_000_000, description="Number of the first item.")] = 0
+    most: Annotated[int, Field(ge=1, le=20_000, description="Items at most.")] = 5_000
+
+
+Question = Annotated[Codes | Items, Field(discriminator="kind")]
+_READER: TypeAdapter[Any] = TypeAdapter(Question)
+
+
+def read_question(value: Mapping[str, Any]) -> Spec:
+    """The question that this JSON asks. Raises SpecError with a sentence where it asks none."""
+    try:
+        found: Spec = _READER.validate_python(dict(value))
+    except ValidationError as error:
+        raise SpecError("; ".join(sentence(dict(problem)) for problem in error.errors()[:3])) from None
+    return found
+
+
+def probe_id(run: str, step: int, question: Spec) -> str:
+    """The name of this question about this run at this step: the same question has the same name."""
+    text = f"{VERSION}|{run}|{step}|{question.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
