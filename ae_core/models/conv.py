@@ -47,6 +47,7 @@ class Halving(nn.Module):
 
     def __init__(self, before: Size, after: Size, kit: Kit) -> None:
         super().__init__()
+        self.before, self.after = before, after
         side = cast(Conv, kit.spec.model).kernel
         self.weight, self.bias = kernels((after[2], before[2], side, side), before[2] * side**2, after[2], kit)
 
@@ -66,8 +67,8 @@ class Nearest(nn.Module):
 
     def __init__(self, before: Size, after: Size, kit: Kit) -> None:
         super().__init__()
+        self.before, self.after = before, after
         side = cast(Conv, kit.spec.model).kernel
-        self.size = after[:2]
         self.weight, self.bias = kernels((after[2], before[2], side, side), before[2] * side**2, after[2], kit)
 
     @property
@@ -76,7 +77,7 @@ class Nearest(nn.Module):
         return self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        larger = F.interpolate(x, size=self.size, mode="nearest")
+        larger = F.interpolate(x, size=self.after[:2], mode="nearest")
         return F.conv2d(larger, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
 
 
@@ -87,6 +88,7 @@ class Transposed(nn.Module):
 
     def __init__(self, before: Size, after: Size, kit: Kit) -> None:
         super().__init__()
+        self.before, self.after = before, after
         side = cast(Conv, kit.spec.model).kernel
         self.more = [large - (2 * small - 1) for small, large in zip(before[:2], after[:2], strict=True)]
         self.weight, self.bias = kernels((before[2], after[2], side, side), before[2] * side**2 // 4, after[2], kit)
@@ -109,8 +111,8 @@ class Shuffle(nn.Module):
 
     def __init__(self, before: Size, after: Size, kit: Kit) -> None:
         super().__init__()
+        self.before, self.after = before, after
         side = cast(Conv, kit.spec.model).kernel
-        self.size = after[:2]
         weight, bias = kernels((after[2], before[2], side, side), before[2] * side**2, after[2], kit)
         self.weight = nn.Parameter(weight.detach().repeat_interleave(4, dim=0))
         self.bias = None if bias is None else nn.Parameter(bias.detach().repeat_interleave(4))
@@ -122,7 +124,7 @@ class Shuffle(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         maps = F.conv2d(x, self.weight, self.bias, padding=self.weight.shape[-1] // 2)
-        height, width = self.size
+        height, width, _ = self.after
         return F.pixel_shuffle(maps, 2)[..., :height, :width]
 
 

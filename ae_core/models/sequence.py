@@ -121,6 +121,7 @@ class Readout(nn.Module):
         super().__init__()
         model = cast(Sequence, kit.spec.model)
         self.dense, self.reverse = Dense(model.width, channels, model.bias, kit.init), model.reverse
+        self.steps = series_shape(kit.spec)[0]
 
     @property
     def matrix(self) -> Tensor:
@@ -146,7 +147,12 @@ class SequenceDecoder(nn.ModuleList):
         super().__init__([Drawer(count, model.width, kit) for count in inputs])
         self.kit, self.feedback, self.reverse = kit, model.feedback, model.reverse
         self._readout = [readout]  # in a list, so that it is not registered as a part of this decoder too
-        self._shaped = OUTPUTS[output_of(kit.spec)]
+        self.output = output_of(kit.spec)
+
+    @property
+    def readout(self) -> Readout:
+        """What makes a value of a state; with feedback the units read it."""
+        return self._readout[0]
 
     def forward(self, z: Tensor, layers: dict[str, Tensor] | None = None, taught: Tensor | None = None) -> Tensor:
         """States after each step are written into `layers` if it is given. taught: (batch, steps * channels), the true
@@ -186,7 +192,7 @@ class SequenceDecoder(nn.ModuleList):
                 states[i] = block.units.step(x, states[i])
                 x = block.dropout(states[i])
                 answers[i].append(x)
-            value = self._shaped(self._readout[0].dense(x))
+            value = OUTPUTS[self.output](self.readout.dense(x))
             if truth is not None and lesson is not None:
                 value = torch.where(lesson[:, time], truth[:, time], value)
         return [torch.stack(parts, dim=1) for parts in answers]

@@ -10,7 +10,8 @@ import numpy as np
 from ae_core import frames
 from ae_core.probes.codes import codes
 from ae_core.probes.items import items
-from ae_core.probes.questions import Codes, Items
+from ae_core.probes.program import program
+from ae_core.probes.questions import Codes, Items, Program
 from ae_core.probes.specimen import Specimen
 from ae_core.spec import Spec
 
@@ -20,6 +21,7 @@ Tell = Callable[[float], None]  # is called with the share of the work that is d
 ANSWERS: dict[type[Spec], Callable[[Any, Specimen, Tell], Found]] = {
     Codes: codes,
     Items: items,
+    Program: program,
 }
 """What works each question out."""
 

@@ -33,7 +33,13 @@ class Items(Spec):
     most: Annotated[int, Field(ge=1, le=20_000, description="Items at most.")] = 5_000
 
 
-Question = Annotated[Codes | Items, Field(discriminator="kind")]
+class Program(Spec):
+    """The network itself, as operations that a browser can run."""
+
+    kind: Literal["program"] = "program"
+
+
+Question = Annotated[Codes | Items | Program, Field(discriminator="kind")]
 _READER: TypeAdapter[Any] = TypeAdapter(Question)
 
 
