@@ -290,8 +290,8 @@ class _Api:
 def _plotly(request: Request) -> Response:
     """Plotly's script out of its Python package, so that every chart is drawn by the same version."""
     place = importlib.util.find_spec("plotly")
-    (folder,) = place.submodule_search_locations or () if place else ()
-    return FileResponse(Path(folder) / "package_data" / "plotly.min.js")
+    folders = [] if place is None else list(place.submodule_search_locations or [])
+    return FileResponse(Path(folders[0]) / "package_data" / "plotly.min.js")
 
 
 def codes_csv(introduction: tuple[Mapping[str, Any], Mapping[str, np.ndarray]], latent: np.ndarray) -> str:
