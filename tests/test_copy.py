@@ -117,7 +117,7 @@ def names(text: str) -> set[str]:
 
 
 REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.py", "data/dataset.py", "data/split.py"]
-REFUSING += ["probes/program.py"]
+REFUSING += ["probes/program.py", "exports/onnx.py"]
 REFUSALS = {"SpecError", "DataMissing", "CommandRefused", "LimitError", "NotYours", "UnknownRun", "refusal"}
 
 

@@ -30,7 +30,7 @@ FLOORS = [
         "variants",
     },
     {"training"},
-    {"probes"},
+    {"probes", "exports"},
     {"store", "stream", "engine"},
     {"services", "web", "starter", "network"},
 ]
