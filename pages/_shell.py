@@ -28,10 +28,22 @@ def title_ui() -> None:
     components.remember({COOKIE: now})
 
 
+def pages_ui() -> None:
+    """The way to each page."""
+    with st.container(key="pages", horizontal=True, gap="xsmall"):
+        for page in PAGES:
+            st.page_link(page, width="content")
+
+
 st.set_page_config(page_title=t("app.title"), page_icon=ASSETS / "images" / "icon.png", layout="wide")
 state.open_session()
 st.html(ASSETS / "page.css")
+PAGES = [
+    st.Page("playground.py", title=t("nav.playground"), icon=":material/model_training:", default=True),
+    st.Page("explore.py", title=t("nav.explore"), icon=":material/explore:"),
+]
+here = st.navigation(PAGES, position="hidden")
 with st.sidebar:
     title_ui()
-page = st.navigation([st.Page("playground.py", title=t("nav.playground"), default=True)], position="hidden")
-page.run()
+    pages_ui()
+here.run()

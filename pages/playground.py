@@ -144,6 +144,7 @@ def model_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
         gallery.line(spec)
         if run is None:
             return
+        st.page_link("explore.py", label=t("explore.go"), icon=":material/explore:", query_params={"run": run.id})
         if not mine:
             st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
         elif keys := knobs.waiting(spec, run.spec):

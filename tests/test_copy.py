@@ -218,3 +218,21 @@ def test_chinese_is_chinese() -> None:
     """A key that was only copied over is found: apart from names and pure symbols a sentence has Chinese characters."""
     same = {key for key, text in copy("zh").items() if text == copy("en").get(key) and len(text.split()) > 2}
     assert same == set()
+
+
+SCRIPTS = sorted(
+    [*(ROOT / "assets" / "scripts" / "explore").glob("*.js"), *(ROOT / "assets" / "components" / "explore").iterdir()]
+)
+SAID = re.compile(
+    r"""K\.say\(\s*["'](\w+)["']|data-t(?:-label)?="(\w+)"|\bt: ["'](\w+)["']"""
+    r"""|(?:part|choice|lever|button)\("(\w+)"(?:, "(\w+)")?"""
+)
+
+
+def test_every_sentence_that_explore_asks_for_exists() -> None:
+    """Keys that stand as they are in its scripts and skeleton; those put together are seen by the browser's tests."""
+    asked = {
+        key for path in SCRIPTS for found in SAID.findall(path.read_text(encoding="utf-8")) for key in found if key
+    }
+    assert len(asked) > 60
+    assert sorted(key for key in asked if f"explore.{key}" not in copy("en")) == []

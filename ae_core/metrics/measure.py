@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ae_core.errors import SpecError
 from ae_core.metrics.disentanglement import DISENTANGLEMENT
@@ -35,21 +35,19 @@ def measure(model: Autoencoder, spec: RunSpec | None = None, names: Iterable[str
     try:
         experiment = spec or model.spec
         evidence = gather(model, experiment)
-        return measured(evidence, rival(evidence, experiment), chosen)
+        return list(measured(evidence, rival(evidence, experiment), chosen))
     finally:
         model.train(training)
 
 
-def measured(evidence: Evidence, beside: Evidence | None, names: Iterable[str]) -> list[Measured]:
-    """The metrics of that name on this evidence, and on that of a rival."""
+def measured(evidence: Evidence, beside: Evidence | None, names: Iterable[str]) -> Iterator[Measured]:
+    """The metrics of that name on this evidence, and on that of a rival, one after the other."""
     sizes: dict[int | None, tuple[Evidence, Evidence | None]] = {}
-    found = []
     for name in names:
         most = METRICS[name].most
         if most not in sizes:
             sizes[most] = (evidence.at_most(most), beside.at_most(most) if beside else None)
-        found.append(_one(name, *sizes[most]))
-    return found
+        yield _one(name, *sizes[most])
 
 
 def _one(name: str, evidence: Evidence, beside: Evidence | None) -> Measured:

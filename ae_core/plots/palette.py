@@ -14,5 +14,19 @@ PALETTE = (
 )
 """Okabe and Ito 2008, extended; the stage's own on a light ground."""
 
+DARK = (
+    "#3d9be0",
+    "#f5b83d",
+    "#1fc79a",
+    "#f5762f",
+    "#e79bc6",
+    "#86d0fa",
+    "#efe34a",
+    "#cf4f8d",
+    "#b3b3bf",
+    "#9a8ef5",
+)
+"""The same on a dark ground."""
+
 MARKERS = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "hexagon", "star", "x", "pentagon")
 """The stage's shapes, in its order."""

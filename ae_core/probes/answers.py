@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from ae_core import frames
+from ae_core.probes.clusters import clusters
 from ae_core.probes.codes import codes
 from ae_core.probes.items import items
+from ae_core.probes.numbers import numbers
 from ae_core.probes.program import program
-from ae_core.probes.questions import Codes, Items, Program
+from ae_core.probes.projection import projection
+from ae_core.probes.questions import Clusters, Codes, Items, Numbers, Program, Projection, Samples
+from ae_core.probes.samples import samples
 from ae_core.probes.specimen import Specimen
 from ae_core.spec import Spec
 
@@ -22,6 +26,10 @@ ANSWERS: dict[type[Spec], Callable[[Any, Specimen, Tell], Found]] = {
     Codes: codes,
     Items: items,
     Program: program,
+    Projection: projection,
+    Clusters: clusters,
+    Numbers: numbers,
+    Samples: samples,
 }
 """What works each question out."""
 

@@ -22,12 +22,13 @@ def codes(
     question: Codes, specimen: Specimen, tell: Callable[[float], None]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """`place` f4 (n, 1..3), `item` i4, `label` i2, `is_val` u1, `error` f4 (mean squared error), `colour` f4 where the
-    items have a continuous position. header: `axes` "code" or "pca", `width` of the code, `explained` the share of
-    variance of each axis of a projection, `label_names`.
+    items have a continuous position; `range` f4 (3, width): the 1st, 50th and 99th percentile of each number of the
+    code. header: `axes` "code" or "pca", `width` of the code, `explained` the share of variance of each axis of a
+    projection, `label_names`.
     """
     count = min(question.most, specimen.count)
     centres, errors = [], []
-    for rows, coded, error in _passes(specimen, count):
+    for rows, coded, error in passes(specimen, count):
         centres.append(coded.centre.numpy())
         errors.append(error.numpy())
         tell(rows.stop / count)
@@ -41,6 +42,7 @@ def codes(
         "label": specimen.labels[:count],
         "is_val": specimen.is_val[:count],
         "error": np.concatenate(errors).astype(np.float32),
+        "range": np.percentile(z, (1, 50, 99), axis=0).astype(np.float32),
     }
     if split.val_colour is not None and split.train_colour is not None:
         arrays["colour"] = np.concatenate([split.val_colour, split.train_colour])[:count].astype(np.float32)
@@ -54,7 +56,7 @@ def codes(
     return header, {name: np.nan_to_num(array) for name, array in arrays.items()}
 
 
-def _passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, Coded, torch.Tensor]]:
+def passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, Coded, torch.Tensor]]:
     """Codes and mean squared errors of the first `count` items, some at a time, as the run's own error is measured."""
     for start in range(0, count, CHUNK):
         rows = slice(start, min(start + CHUNK, count))

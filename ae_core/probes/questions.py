@@ -39,7 +39,46 @@ class Program(Spec):
     kind: Literal["program"] = "program"
 
 
-Question = Annotated[Codes | Items | Program, Field(discriminator="kind")]
+class Projection(Spec):
+    """Codes of any width on a plane or in space."""
+
+    kind: Literal["projection"] = "projection"
+    method: Literal["pca", "axes", "tsne", "umap"] = "pca"
+    dimensions: Annotated[int, Field(ge=2, le=3, description="Axes to draw on.")] = 2
+    chosen: Annotated[
+        tuple[Annotated[int, Field(ge=0, le=4096)], ...],
+        Field(max_length=3, description="Numbers of the code, counted from 0, for the method axes."),
+    ] = (0, 1)
+    neighbours: Annotated[int, Field(ge=2, le=200, description="Neighbours that t-SNE and UMAP keep close.")] = 30
+    most: Annotated[int, Field(ge=100, le=10_000, description="Items at most.")] = 5_000
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of chance.")] = 0
+
+
+class Clusters(Spec):
+    """Groups that the codes fall into by themselves."""
+
+    kind: Literal["clusters"] = "clusters"
+    count: Annotated[int, Field(ge=2, le=50, description="Groups.")] = 10
+    most: Annotated[int, Field(ge=100, le=100_000, description="Items at most.")] = MOST_ITEMS
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of chance.")] = 0
+
+
+class Numbers(Spec):
+    """Every metric of the model."""
+
+    kind: Literal["numbers"] = "numbers"
+
+
+class Samples(Spec):
+    """New items out of codes drawn at random."""
+
+    kind: Literal["samples"] = "samples"
+    sampler: Annotated[str, Field(max_length=20, description="Of ae_core.sampling; empty for the code's own.")] = ""
+    count: Annotated[int, Field(ge=1, le=256, description="Items.")] = 24
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of chance.")] = 0
+
+
+Question = Annotated[Codes | Items | Program | Projection | Clusters | Numbers | Samples, Field(discriminator="kind")]
 _READER: TypeAdapter[Any] = TypeAdapter(Question)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from ae_core.plots.palette import DARK, PALETTE
 from pages._ui.text import section
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
@@ -22,7 +23,9 @@ def _register(name: str) -> Callable[..., Any]:
     return st.components.v2.component(f"latent_lab_{name}", isolate_styles=False, **parts)
 
 
-_stage, _hourglass, _cards, _preferences = map(_register, ("stage", "hourglass", "cards", "preferences"))
+_stage, _hourglass, _cards, _preferences, _explore = map(
+    _register, ("stage", "hourglass", "cards", "preferences", "explore")
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
     """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one."""
     data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, "copy": section("stage")}
     _stage(data=data, key="stage", on_status_change=on_status)
+
+
+def explore(run: str) -> None:
+    """The map of a run's codes and all that is seen in it. It asks the engine by itself and never reruns the page."""
+    words = {"copy": section("explore"), "metrics": section("metric") | section("need")}
+    _explore(data={"run": run, **words, "palette": {"light": PALETTE, "dark": DARK}}, key="explore")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ from pages._ui.text import said, t
 
 SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
 LEVEL = "level"
+EXPLORED = "explored"
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
@@ -111,13 +112,25 @@ def link(now: RunSpec) -> None:
         st.query_params.from_dict(wanted)
 
 
+def link_run() -> None:
+    """Writes the run alone into the address bar."""
+    wanted = {"run": st.session_state[RUN]}
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
 # --------------------------------------------------------------------------------------------------- the run
 
 
 def current_run() -> Run | None:
     """The run on the stage, or None where it is gone."""
+    return run_called(st.session_state[RUN])
+
+
+def run_called(run: str) -> Run | None:
+    """The run of that id, or None where it is gone."""
     try:
-        return store().run(st.session_state[RUN])
+        return store().run(run)
     except UnknownRun:
         return None
 

@@ -41,6 +41,10 @@ class Api:
         """Tells a run to do something."""
         self._http.post(f"/api/runs/{run}/commands", json={"command": command, **more}).raise_for_status()
 
+    def close(self) -> None:
+        """Lets go of its connections."""
+        self._http.close()
+
     @contextmanager
     def watching(self, run: str) -> Iterator[Viewer]:
         """The run's live stream."""

@@ -238,7 +238,7 @@ def test_labels_go_with_their_items_when_some_are_drawn():
 
 def everything(found: evidence.Evidence) -> list[Measured]:
     names = [name for name, metric in METRICS.items() if metric.drawn is None]
-    return measured(found, found, names)
+    return list(measured(found, found, names))
 
 
 X = np.random.default_rng(0).random((40, 9)).astype(np.float32)

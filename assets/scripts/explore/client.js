@@ -1,0 +1,54 @@
+/* Questions about a run, put to the engine through the server. An answer is a frame; the same question is asked once. */
+
+import { decode } from "../frame.js";
+
+/** Someone who asks about one run. `ask` gives the answer's frame; a refusal is an Error whose message is for people. */
+export function client(run) {
+  const known = new Map(), ended = new AbortController();
+
+  /** question: {kind, ...}; step: of a milestone; progress: called with 0..1 while it is worked on. */
+  function ask(question, step, progress = () => {}) {
+    const key = JSON.stringify([question, step]);
+    if (!known.has(key)) {
+      const answer = fetchAnswer(run, question, step, progress, ended.signal);
+      known.set(key, answer);
+      answer.catch(() => known.delete(key)); // what failed may be asked again
+    }
+    return known.get(key);
+  }
+
+  return {
+    ask,
+    milestones: () => told(`/api/runs/${run}/milestones`, { signal: ended.signal }),
+    about: () => told(`/api/runs/${run}`, { signal: ended.signal }),
+    close: () => ended.abort(),
+  };
+}
+
+async function fetchAnswer(run, question, step, progress, signal) {
+  const body = JSON.stringify({ ...question, step });
+  const headers = { "content-type": "application/json" };
+  let answer = await fetch(`/api/runs/${run}/probes`, { method: "POST", headers, body, signal });
+  while (answer.status === 202) {
+    const { id, progress: share } = await answer.json();
+    progress(share);
+    answer = await fetch(`/api/runs/${run}/probes/${id}`, { signal, cache: "no-store" });
+  }
+  if (!answer.ok) throw new Error(await reason(answer));
+  progress(1);
+  return decode(await answer.arrayBuffer());
+}
+
+async function told(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok) throw new Error(await reason(answer));
+  return answer.json();
+}
+
+async function reason(answer) {
+  try {
+    return (await answer.json()).error ?? answer.statusText;
+  } catch {
+    return answer.statusText; // a proxy's page, not ours
+  }
+}

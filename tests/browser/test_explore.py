@@ -1,0 +1,330 @@
+"""Explore in the real browser: the map, the walk through it, selections, epochs, and every kind of run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+
+from ae_core.probes.specimen import Specimen, revive
+from ae_core.spec import RunSpec, changed
+from ae_core.starter import STARTER, STARTER_RUN
+from ae_core.store import Store
+from tests.benchmarks.client import Api
+from tests.running import App
+from tests.waiting import wait_for
+
+VIEWS = ("walk", "chosen", "bring", "paths", "rebuilt")
+READY = "[data-testid=explore][data-ready=true][data-points]"
+ASK = """async ([run, question, step]) => {
+  const { client } = await import('/scripts/explore/client.js');
+  const { header, arrays } = await client(run).ask(question, step);
+  const plain = Object.entries(arrays).map(([name, { data, shape }]) => [name, { data: Array.from(data), shape }]);
+  return { header, arrays: Object.fromEntries(plain) };
+}"""
+DECODE = """async ([run, step, codes]) => {
+  const { client } = await import('/scripts/explore/client.js');
+  const { network } = await import('/scripts/explore/network.js');
+  const made = network(await client(run).ask({ kind: 'program' }, step));
+  return codes.map((z) => Array.from(made.decode(Float32Array.from(z))));
+}"""
+
+PIXELS = """() => {
+  const canvas = document.querySelector('[data-testid=explore-decoded]');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return Array.from(data).filter((_, at) => at % 4 === 0);
+}"""
+AXES = """() => {
+  const plot = document.querySelector('.ex-plotly'), { xaxis: x, yaxis: y } = plot._fullLayout;
+  return [x.range, y.range, [x._offset, y._offset, x._length, y._length], [plot.clientWidth, plot.clientHeight]];
+}"""
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a new visitor that must not complain."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened, complaints = context.new_page(), []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    yield opened
+    context.close()
+    assert [said for said in complaints if "404" not in said] == []  # Streamlit looks for its own health below a page
+
+
+def explored(page: Page, app: App, run: str = STARTER_RUN) -> Page:
+    """The page of that run, with its map drawn."""
+    page.goto(f"{app.url}/explore?run={run}")
+    page.locator(READY).wait_for(timeout=60_000)
+    return page
+
+
+def told(page: Page, name: str) -> str:
+    """What the root says of itself under data-<name>."""
+    return page.locator("[data-testid=explore]").get_attribute(f"data-{name}") or ""
+
+
+def asked(
+    page: Page, run: str, question: dict[str, Any], step: int | None = None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """An answer as the page itself gets it."""
+    found = page.evaluate(ASK, [run, question, step])
+    arrays = {name: np.array(part["data"]).reshape(part["shape"]) for name, part in found["arrays"].items()}
+    return found["header"], arrays
+
+
+def finished(app: App, **values: Any) -> str:
+    """A run of a few epochs that has ended, however it did."""
+    with closing(Api(app.url)) as api:
+        run = api.start(changed(RunSpec(), {"training_epochs": 3, **values}))
+        wait_for(lambda: api.told(run)["status"] in ("finished", "diverged", "stopped"), f"{run} to end")
+    return run
+
+
+def specimen(app: App, run: str, spec: RunSpec, step: int) -> Specimen:
+    """The model of the server's own store."""
+    store = Store(f"sqlite:///{app.log.parent}/lab.db")
+    try:
+        blob = store.probes.ask("x" * 32, run, "test", step, "{}") and store.probes.take("x" * 32)
+        assert blob is not None
+        return revive(run, spec, step, blob.blob, blob.goal)
+    finally:
+        store.close()
+
+
+def view(page: Page, name: str) -> None:
+    """Opens a view beside the map."""
+    page.locator(f"[data-testid=explore-tab-{name}]").click()
+    page.locator(f"[data-testid=explore-view-{name}]").wait_for()
+
+
+def drag(page: Page, shares: list[tuple[float, float]]) -> None:
+    """Presses on the map and moves through these places, as shares of its width and height."""
+    box = page.locator("[data-testid=explore-map]").bounding_box()
+    assert box is not None
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in shares]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def test_the_starter_run_is_a_place_to_walk_in(page, app):
+    """A first visitor finds the map of the finished starter run, the grip on it, and the decoded picture."""
+    explored(page, app)
+    assert (told(page, "run"), told(page, "points")) == (STARTER_RUN, "1797")
+    expect(page.locator("[data-testid=explore-grip]")).to_be_visible()
+    expect(page.locator("[data-testid=explore-decoded]")).to_have_attribute("data-decodes", re.compile(r"\d+"))
+
+
+def test_dragging_morphs_the_picture_that_pytorch_would_make(page, app):
+    """Along a drag the decoder speaks, many times, and at the end it says what the model in PyTorch says."""
+    explored(page, app)
+    picture = page.locator("[data-testid=explore-decoded]")
+    before = int(picture.get_attribute("data-decodes") or 0)
+    drag(page, [(0.3, 0.3), (0.6, 0.4), (0.5, 0.7), (0.4, 0.5)])
+    wait_for(lambda: int(picture.get_attribute("data-decodes") or 0) >= before + 5, "five decodes")
+    z = np.array([float(part) for part in (picture.get_attribute("data-z") or "").split(",")], np.float32)
+    step = int(told(page, "step"))
+    found = np.array(page.evaluate(DECODE, [STARTER_RUN, step, [z.tolist(), [0.0, 0.0], [3.0, -2.0]]]))
+    model = specimen(app, STARTER_RUN, STARTER, step).model
+    wanted = model.decode(torch.tensor(np.stack([z, [0, 0], [3, -2]]), dtype=torch.float32)).numpy()
+    assert np.abs(found - wanted).max() < 1e-4
+    pixels = page.evaluate(PIXELS)
+    assert np.abs(np.array(pixels) / 255 - wanted[0].clip(0, 1)).max() < 0.01
+
+
+def test_the_grip_obeys_the_arrow_keys(page, app):
+    """Who has no pointer walks too."""
+    explored(page, app)
+    grip, picture = page.locator("[data-testid=explore-grip]"), page.locator("[data-testid=explore-decoded]")
+    grip.focus()
+    before = picture.get_attribute("data-z")
+    page.keyboard.press("ArrowRight")
+    wait_for(lambda: picture.get_attribute("data-z") != before, "another place")
+    first = [float(part) for part in (before or "").split(",")]
+    second = [float(part) for part in (picture.get_attribute("data-z") or "").split(",")]
+    assert (second[0] > first[0], second[1]) == (True, pytest.approx(first[1]))
+
+
+def test_a_lasso_catches_exactly_the_items_inside_it(page, app):
+    """What is listed are rows of the dataset whose codes lie in the polygon, found here by another way."""
+    explored(page, app)
+    page.locator("[data-testid=explore-mode-lasso]").click()
+    corners = [(0.3, 0.35), (0.7, 0.3), (0.75, 0.6), (0.35, 0.7), (0.3, 0.35)]
+    drag(page, corners)
+    panel = page.locator("[data-testid=explore-view-chosen]")
+    wait_for(lambda: panel.get_attribute("data-items"), "a selection")
+    chosen = {int(item) for item in (panel.get_attribute("data-items") or "").split(",")}
+    _, arrays = asked(page, STARTER_RUN, {"kind": "codes"}, int(told(page, "step")))
+    axes = page.evaluate(AXES)
+    (x0, x1), (y0, y1), (left, top, width, height), (whole, tall) = axes
+    polygon = [
+        (x0 + (across * whole - left) / width * (x1 - x0), y1 - (down * tall - top) / height * (y1 - y0))
+        for across, down in corners
+    ]
+    inside = {int(item) for item, at in zip(arrays["item"], arrays["place"], strict=True) if encloses(polygon, at)}
+    assert len(inside) > 50
+    assert len(chosen ^ inside) <= 0.02 * len(inside)  # the border is drawn in whole pixels
+    assert told(page, "selected") == str(len(chosen))
+
+
+def encloses(polygon: list[tuple[float, float]], point: np.ndarray) -> bool:
+    """Whether a ray from the point crosses the outline an odd number of times."""
+    crossings = False
+    for (xa, ya), (xb, yb) in zip(polygon, polygon[1:], strict=False):
+        if (ya > point[1]) != (yb > point[1]) and point[0] < (xb - xa) * (point[1] - ya) / (yb - ya) + xa:
+            crossings = not crossings
+    return crossings
+
+
+def test_one_slider_moves_every_view_back_through_the_epochs(page, app):
+    """Map, selection and decoder all show the same step; the selection keeps its items."""
+    explored(page, app)
+    page.locator("[data-testid=explore-mode-select]").click()
+    drag(page, [(0.3, 0.3), (0.7, 0.7)])
+    panel = page.locator("[data-testid=explore-view-chosen]")
+    wait_for(lambda: panel.get_attribute("data-items"), "a selection")
+    chosen = set((panel.get_attribute("data-items") or "").split(","))
+    slider = page.locator("[data-testid=explore-scrub]")
+    slider.focus()
+    page.keyboard.press("Home")
+    wait_for(
+        lambda: (told(page, "step"), told(page, "ready"), told(page, "drawn")) == ("0", "true", "0"), "the first step"
+    )
+    assert set((panel.get_attribute("data-items") or "").split(",")) == chosen
+    _, arrays = asked(page, STARTER_RUN, {"kind": "codes"}, 0)
+    worst = max(
+        zip(arrays["error"], arrays["item"], strict=True),
+        key=lambda pair: pair[0] if str(int(pair[1])) in chosen else -1,
+    )
+    wait_for(lambda: (panel.get_attribute("data-items") or "").split(",")[0] == str(int(worst[1])), "the worst of then")
+
+
+def test_play_walks_through_the_epochs_to_the_last(page, app):
+    """Every milestone is shown once, the last one stays."""
+    explored(page, app)
+    last = told(page, "step")
+    page.locator("[data-testid=explore-play]").click()
+    wait_for(lambda: told(page, "step") not in ("", last), "an earlier step")
+    wait_for(lambda: told(page, "step") == last and told(page, "ready") == "true", "the last step again")
+    expect(page.locator("[data-testid=explore-play]")).to_have_attribute("aria-pressed", "false")
+
+
+def test_nothing_here_reruns_the_page(page, app):
+    """Whatever is pressed, the page's own socket stays silent, so no control ever waits for a script."""
+    sent: list[str] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framesent", lambda _: sent.append(socket.url)) if "_stcore" in socket.url else None,
+    )
+    explored(page, app)
+    page.wait_for_load_state("networkidle")
+    sent.clear()
+    for name in VIEWS:
+        view(page, name)
+    for switch in ("lattice", "thumbs", "holes"):
+        page.locator(f"[data-testid=explore-{switch}]").click()
+    page.locator("[data-testid=explore-colour]").select_option("error")
+    drag(page, [(0.3, 0.3), (0.6, 0.6)])
+    page.locator("[data-testid=explore-scrub]").focus()
+    page.keyboard.press("Home")
+    wait_for(lambda: told(page, "ready") == "true" and told(page, "step") == "0", "the first step")
+    assert sent == []
+
+
+def test_a_drawn_item_lands_on_the_map_beside_its_like(page, app):
+    """What is drawn is encoded and rebuilt; the items called alike are the nearest by distance."""
+    explored(page, app)
+    view(page, "bring")
+    pad = page.locator("[data-testid=explore-pad]").bounding_box()
+    assert pad is not None
+    page.mouse.move(pad["x"] + pad["width"] * 0.5, pad["y"] + pad["height"] * 0.15)
+    page.mouse.down()
+    page.mouse.move(pad["x"] + pad["width"] * 0.5, pad["y"] + pad["height"] * 0.85, steps=10)
+    page.mouse.up()
+    page.locator("[data-testid=explore-brought] canvas").first.wait_for()
+    page.locator("[data-testid=explore-like_code] [data-item]").first.wait_for()
+    assert float(page.locator("[data-testid=explore-brought-told]").get_attribute("data-error") or "nan") < 1
+    alike = [
+        int(card.get_attribute("data-item") or -1)
+        for card in page.locator("[data-testid=explore-like_code] [data-item]").all()
+    ]
+    view(page, "walk")
+    z = np.array(
+        [
+            float(part)
+            for part in (page.locator("[data-testid=explore-decoded]").get_attribute("data-z") or "").split(",")
+        ]
+    )
+    _, arrays = asked(page, STARTER_RUN, {"kind": "codes"}, int(told(page, "step")))
+    order = np.argsort(np.square(arrays["place"] - z).sum(axis=1))
+    assert alike == arrays["item"][order[: len(alike)]].astype(int).tolist()
+
+
+def test_a_run_that_trains_is_followed(page, app):
+    """New milestones arrive by themselves while it runs, and the map shows the newest."""
+    with closing(Api(app.url)) as api:
+        run = api.start(changed(RunSpec(), {"training_epochs": 10_000}))
+        explored(page, app, run)
+        first = int(told(page, "step"))
+        wait_for(lambda: int(told(page, "step") or 0) > first, "a newer milestone")
+        assert told(page, "status") == "running"
+        api.command(run, "stop")
+        wait_for(lambda: told(page, "status") == "stopped", "the end")
+
+
+KINDS = {
+    "line": {"model_code_latent_dim": 1},
+    "space": {"model_code_latent_dim": 3},
+    "wide": {"model_code_latent_dim": 64, "model_hidden": (96,)},
+    "table": {"data_kind": "wine"},
+    "points": {"data_kind": "rings"},
+    "roll": {"data_kind": "swiss_roll"},
+    "series": {"data_kind": "waves"},
+    "colour": {"data_kind": "photo_patches"},
+    "vae": {"model_code_kind": "variational"},
+    "codebook": {"model_code_kind": "quantised", "model_code_latent_dim": 2},
+    "classes": {"model_code_kind": "categorical", "model_code_latent_dim": 2},
+    "conv": {"model_kind": "conv"},
+    "diverged": {"optimizer_kind": "sgd", "optimizer_learning_rate": 100.0},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_run_can_be_explored(page, app, kind):
+    """Each view opens on it, at its last epoch and at its first, without a complaint."""
+    run = finished(app, **KINDS[kind])
+    explored(page, app, run)
+    for name in VIEWS:
+        view(page, name)
+    view(page, "walk")
+    expect(page.locator("[data-testid=explore-decoded]")).to_have_attribute("data-decodes", re.compile(r"\d+"))
+    page.locator("[data-testid=explore-scrub]").focus()
+    page.keyboard.press("Home")
+    wait_for(lambda: told(page, "ready") == "true" and told(page, "step") == "0", "the first step")
+    assert page.locator(".ex-bad").count() == 0
+
+
+def test_a_run_that_is_not_there_is_said_so(page, app):
+    """An old link leads to a run that exists, and says why."""
+    page.goto(f"{app.url}/explore?run=nobody")
+    page.locator(READY).wait_for(timeout=60_000)
+    expect(page.get_by_test_id("stAlert")).to_be_visible()
+
+
+def test_it_fits_a_phone(browser, app):
+    """At 390 px nothing sticks out to the side."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    opened = explored(context.new_page(), app)
+    for name in VIEWS:
+        view(opened, name)
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 390, name
+    context.close()
