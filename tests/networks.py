@@ -140,9 +140,13 @@ def _passes(spec: RunSpec) -> bool:
 
 
 def drawn(spec: RunSpec, seed: int = 0) -> Specimen:
-    """That network with weights at random, as if it had seen something: means and codebooks are no longer as made."""
+    """That network with weights at random, as if it had learned: nothing is zero, one or equal any more that is so at
+    the start.
+    """
     generator = torch.Generator().manual_seed(seed)
     model = build(spec, generator, generator).eval().requires_grad_(False)
+    for weight in model.parameters():
+        weight.add_(0.03 * torch.randn(weight.shape, generator=generator))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             for part in (module.running_mean, module.weight, module.bias):
@@ -151,6 +155,27 @@ def drawn(spec: RunSpec, seed: int = 0) -> Specimen:
     if hasattr(model.code, "codebook"):
         model.code.codebook.normal_(generator=generator).mul_(0.3)
     return Specimen(f"drawn-{seed}", spec, 0, model)
+
+
+LEVEL = ("k_sparse", "quantised", "categorical")
+
+
+def level(code: str) -> Specimen:
+    """A network whose code has to choose among equals."""
+    specimen = drawn(changed(RunSpec(), {**BODIES["mlp"], "model_code_latent_dim": 6, **CODES[_like(code)]}))
+    bottleneck = specimen.model.code
+    bottleneck.dense.weight.zero_()
+    bottleneck.dense.bias.copy_(torch.tensor([1.0, 2.0, 0.0] * (len(bottleneck.dense.bias) // 3)))
+    if hasattr(bottleneck, "codebook"):
+        bottleneck.codebook[5:7] = torch.tensor([[0.9, 1.9], [0.9, 1.9]])
+        bottleneck.codebook[2] = bottleneck.codebook[7] = torch.tensor([0.0, 1.0])
+    else:
+        bottleneck.dense.bias[3:].fill_(2.0)  # more of them than are kept
+    return specimen
+
+
+def _like(code: str) -> str:
+    return next(name for name in CODES if name.startswith(code))
 
 
 def trained(spec: RunSpec, steps: int) -> Specimen:

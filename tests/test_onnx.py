@@ -18,7 +18,7 @@ from ae_core.probes.questions import Program
 from ae_core.probes.specimen import Specimen
 from ae_core.spec import RunSpec, changed
 from ae_core.variants import VARIANTS, spec_of
-from tests.networks import answers, drawn, networks, some, trained
+from tests.networks import LEVEL, answers, drawn, level, networks, some, trained
 
 torch.set_num_threads(1)
 NEAR = 1e-5  # of numbers of about 1; 1e-4 is what is promised
@@ -75,6 +75,12 @@ def test_onnxruntime_gives_what_pytorch_gives(name):
 def test_a_trained_variant_can_be_written(name):
     """Every variant of the catalogue, after a few steps of training."""
     same(trained(spec_of(name), 12), count=12)
+
+
+@pytest.mark.parametrize("code", LEVEL)
+def test_of_equals_the_first_counts(code):
+    """Equal numbers, entries and classes are settled in one way everywhere."""
+    same(level(code))
 
 
 @pytest.mark.parametrize("standardise", ["none", "standard", "minmax", "distribution"])

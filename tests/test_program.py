@@ -27,7 +27,7 @@ from ae_core.probes.questions import Program, read_question
 from ae_core.probes.specimen import Specimen
 from ae_core.spec import RunSpec, changed
 from ae_core.variants import VARIANTS, spec_of
-from tests.networks import answers, drawn, networks, some, trained
+from tests.networks import LEVEL, answers, drawn, level, networks, some, trained
 
 torch.set_num_threads(1)
 NEAR = 1e-5
@@ -204,6 +204,12 @@ def test_the_program_gives_what_the_model_gives(name):
 def test_a_trained_variant_can_be_exported(name):
     """A few steps of training leave numbers that no network is made with; the program has them."""
     same(trained(spec_of(name), 12), count=12)
+
+
+@pytest.mark.parametrize("code", LEVEL)
+def test_of_equals_the_first_counts(code):
+    """Equal numbers, entries and classes are settled in one way everywhere."""
+    same(level(code))
 
 
 def test_the_grid_leaves_nothing_out():

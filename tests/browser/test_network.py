@@ -13,13 +13,15 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, Route
 
+from ae_core import frames
 from ae_core.data import DATASETS
 from ae_core.probes.answers import answer
 from ae_core.probes.questions import Program
 from ae_core.probes.specimen import Specimen
 from ae_core.spec import RunSpec, changed
 from ae_core.variants import VARIANTS, spec_of
-from tests.networks import answers, drawn, networks, some, trained
+from tests.browser.harness.server import ORACLE
+from tests.networks import LEVEL, answers, drawn, level, networks, some, trained
 
 torch.set_num_threads(1)
 pytestmark = [
@@ -89,6 +91,23 @@ def same(load, specimen: Specimen, count: int = 3) -> None:
         np.testing.assert_allclose(found[name], expected[name], rtol=NEAR, atol=NEAR, err_msg=name)
 
 
+def test_a_frame_arrives_as_it_was_sent(lab):
+    """Header, and arrays of every kind and shape, none of them among them."""
+    page, held = lab
+    held["/program"] = frames.encode({"note": "损失 ≤ ½"}, ORACLE)
+    header, arrays = page.evaluate(
+        """async () => {
+          const { decode } = await import("/frame.js");
+          const { header, arrays } = decode(await (await fetch("/program")).arrayBuffer());
+          return [header, Object.entries(arrays).map(([name, { shape, data }]) => [name, shape, [...data]])];
+        }"""
+    )
+    assert header == {"v": frames.VERSION, "note": "损失 ≤ ½"}
+    assert [name for name, *_ in arrays] == list(ORACLE)
+    for name, shape, data in arrays:
+        np.testing.assert_array_equal(np.array(data, "f8").reshape(shape), ORACLE[name].astype("f8"), err_msg=name)
+
+
 @pytest.mark.parametrize("name", networks())
 def test_the_browser_gives_what_pytorch_gives(name, load):
     """Codes and all that is known of them, decoded codes and reconstructions, of every body, code and output."""
@@ -99,6 +118,12 @@ def test_the_browser_gives_what_pytorch_gives(name, load):
 def test_a_trained_variant_runs_in_the_browser(name, load):
     """A few steps of training leave numbers that no network is made with; the browser counts with them too."""
     same(load, trained(spec_of(name), 12), count=8)
+
+
+@pytest.mark.parametrize("code", LEVEL)
+def test_of_equals_the_first_counts(code, load):
+    """Equal numbers, entries and classes are settled in one way everywhere."""
+    same(load, level(code))
 
 
 @pytest.mark.parametrize("scale", [0.3, 3, 30])
