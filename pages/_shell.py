@@ -25,7 +25,7 @@ def title_ui() -> None:
             required=True,
         )
     st.caption(t("app.tagline"))
-    components.remember({COOKIE: now})
+    components.remember({COOKIE: now}, t("app.html_language"))
 
 
 def pages_ui() -> None:
@@ -38,6 +38,7 @@ def pages_ui() -> None:
 st.set_page_config(page_title=t("app.title"), page_icon=ASSETS / "images" / "icon.png", layout="wide")
 state.open_session()
 st.html(ASSETS / "page.css")
+st.html(f'<style>[data-testid="stExpandSidebarButton"]::after {{ content: "{t("app.settings")}"; }}</style>')
 PAGES = [
     st.Page("playground.py", title=t("nav.playground"), icon=":material/model_training:", default=True),
     st.Page("explore.py", title=t("nav.explore"), icon=":material/explore:"),

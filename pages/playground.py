@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ae_core import frames, services
-from ae_core.compatibility import check, features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
+from ae_core.compatibility import features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
 from ae_core.data import DATASETS, missing
 from ae_core.errors import AeError
 from ae_core.network import for_others
@@ -122,7 +122,7 @@ def transport_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
 def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     """What the reader should know: refusals, changes that wait, whose run this is, and how to recover."""
     try:
-        check(spec)
+        _client().admit(spec)
     except AeError as error:
         state.notify("warning", said(error))
     for kind, text in state.notices():
@@ -325,11 +325,12 @@ def bench_ui() -> None:
     """Transport, network and stage. A button here redraws only this, so that a new run is on the stage at once."""
     spec, run = state.spec(), state.current_run()
     mine = run is not None and run.owner == state.owner()
-    above, picture = st.container(), st.container()
+    bar, above, picture = st.container(key="bar"), st.container(), st.container()
     with picture:  # first of all
         components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
-    with above:
+    with bar:
         transport_ui(spec, run, mine)
+    with above:
         model_ui(spec, run, mine)
         hourglass_ui(spec)
         messages_ui(spec, run, mine)

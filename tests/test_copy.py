@@ -236,3 +236,13 @@ def test_every_sentence_that_explore_asks_for_exists() -> None:
     }
     assert len(asked) > 60
     assert sorted(key for key in asked if f"explore.{key}" not in copy("en")) == []
+
+
+def test_every_class_and_feature_has_a_chinese_name() -> None:
+    """Names of real things are translated; single letters and figures are the same everywhere."""
+    chinese = text.names("zh")
+    names = {name for dataset in DATASETS.values() for name in (*dataset.label_names, *dataset.feature_names)}
+    stems = {re.sub(r" \d+$", "", name) for name in names if len(name) > 1 and not name.isdecimal()}
+    assert sorted(stems - set(chinese)) == []
+    assert sorted(set(chinese) - stems) == []
+    assert text.names("en") == {}

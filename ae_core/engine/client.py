@@ -42,7 +42,7 @@ class Client:
         kind: str = "live",
     ) -> str:
         """A new run's id. Raises LimitError for one run too many, and SpecError for a spec that cannot be run here."""
-        self._admit(spec)
+        self.admit(spec)
         return self.store.add_run(
             spec, owner, title=title, paused=paused, parent=parent, kind=kind, limits=self.settings.limits
         )
@@ -84,7 +84,7 @@ class Client:
         longer = changed(run.spec, {"training_epochs": epochs})
         if run.status != "finished" or epochs <= run.spec.training.epochs:
             raise CommandRefused(f"Expected a finished run and more epochs than it had, got {run.status} and {epochs}.")
-        self._admit(longer)
+        self.admit(longer)
         return self.store.add_run(
             longer,
             owner,
@@ -117,7 +117,7 @@ class Client:
             raise NotYours("This run belongs to another browser. You may look at it, or start one like it.")
         return run
 
-    def _admit(self, spec: RunSpec) -> None:
+    def admit(self, spec: RunSpec) -> None:
         """Raises SpecError for choices that exclude each other, and for an experiment too large for this place."""
         check(spec)
         sizes = {

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ae_core.plots.palette import DARK, PALETTE
-from pages._ui.text import section
+from pages._ui.text import language, names, section
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
@@ -67,12 +67,17 @@ class Shape:
 def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
     """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one."""
     data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, "copy": section("stage")}
+    data["names"] = dict(names(language()))
     _stage(data=data, key="stage", on_status_change=on_status)
 
 
 def explore(run: str) -> None:
     """The map of a run's codes and all that is seen in it. It asks the engine by itself and never reruns the page."""
-    words = {"copy": section("explore"), "metrics": section("metric") | section("need")}
+    words = {
+        "copy": section("explore"),
+        "metrics": section("metric") | section("need"),
+        "names": dict(names(language())),
+    }
     _explore(data={"run": run, **words, "palette": {"light": PALETTE, "dark": DARK}}, key="explore")
 
 
@@ -89,6 +94,6 @@ def cards(key: str, label: str, chosen: str | None, shelves: Sequence[Shelf], on
     _cards(data=data, key=key, on_chosen_change=on_chosen)
 
 
-def remember(preferences: Mapping[str, str]) -> None:
-    """Keeps preferences in cookies of this browser."""
-    _preferences(data=dict(preferences), key="preferences")
+def remember(preferences: Mapping[str, str], language: str) -> None:
+    """Keeps preferences in cookies of this browser, and tells it the language of the page."""
+    _preferences(data={"cookies": dict(preferences), "language": language}, key="preferences")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ def run_list(current: Run | None) -> None:
             on_select="rerun",
             selection_mode="single-row",
             hide_index=True,
-            column_config={t("runs.started"): st.column_config.DatetimeColumn(format="distance")},
+            column_config={t("runs.started"): st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
         ).selection.rows
         if picked and picked[0] < len(found):
             _deeds(found[picked[0]])
@@ -53,8 +54,16 @@ def _row(run: Run, current: Run | None) -> dict[str, object]:
         t("runs.val_mse"): run.metrics.get("val_mse"),
         t("runs.epochs"): round(run.epoch, 1),
         t("runs.seconds"): round(run.seconds, 1),
-        t("runs.started"): datetime.fromtimestamp(run.created, UTC),
+        t("runs.started"): datetime.fromtimestamp(run.created, _here()),
     }
+
+
+def _here() -> tzinfo:
+    """The reader's time zone, as far as their browser tells it."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
 
 
 def _deeds(run: Run) -> None:

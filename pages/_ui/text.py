@@ -79,6 +79,13 @@ def section(prefix: str) -> dict[str, str]:
     return {key.removeprefix(start): text for key, text in sentences(language()).items() if key.startswith(start)}
 
 
+@cache
+def names(of: str) -> Mapping[str, str]:
+    """What classes and features are called in that language, by their English name; components look them up."""
+    file = _FOLDER / f"names.{of}.toml"
+    return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def has(key: str) -> bool:
     """Whether there is a sentence of that key."""
     return key in sentences(language())

@@ -295,12 +295,21 @@ def test_chinese_is_chosen_from_the_browser_and_english_is_remembered(visit):
     page = visit(locale="zh-CN")
     until(page, "d.status === 'finished'")
     expect(page.locator(".st-key-train button")).to_contain_text("训练")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     page.locator(".st-key-language").get_by_text("EN", exact=True).click()
     expect(page.locator(".st-key-train button")).to_contain_text("Train")
     page.wait_for_function("document.cookie.includes('latent_lab_language=en')")
 
     page.reload()
     expect(page.locator(".st-key-train button")).to_contain_text("Train")
+
+
+def test_the_buttons_stay_in_reach_while_the_page_is_scrolled(visit):
+    """Who looks at the reconstructions can still press Pause."""
+    page = visit()
+    until(page, "d.status === 'finished'")
+    page.locator("[data-testid=stage-layers]").scroll_into_view_if_needed()
+    expect(page.locator(".st-key-train button")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("width", [390, 1280])

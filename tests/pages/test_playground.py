@@ -143,6 +143,14 @@ def test_a_network_that_cannot_take_the_items_is_refused_in_a_sentence(page):
     assert any("expects pictures" in warning.value for warning in page.warning)
 
 
+def test_a_network_too_large_for_this_place_is_refused_before_train(page, monkeypatch):
+    """The limit is named while the knobs are moved, not after a click."""
+    monkeypatch.setenv("LATENT_LAB_LIMIT_PARAMETERS", "100")
+    clean(page.run())
+
+    assert any("LATENT_LAB_LIMIT_PARAMETERS" in warning.value for warning in page.warning)
+
+
 def test_step_without_a_run_makes_one_that_waits(page):
     """Step on the starter creates a paused run of one's own and asks for one batch."""
     page.run()

@@ -60,8 +60,17 @@ function write(element, text) {
 
 /** The name of a class; items without one have none. */
 function className(S, label) {
-  return label === undefined || label < 0 ? "" : (S.meta?.label_names?.[label] ?? String(label));
+  return label === undefined || label < 0 ? "" : localName(S, S.meta?.label_names?.[label] ?? String(label));
 }
+
+/** A class or feature in the reader's language; a number at its end is kept. */
+function localName(S, name) {
+  const [, stem, number] = /^(.*?)( \d+)?$/.exec(name);
+  return S.names?.[name] ?? (S.names?.[stem] ? S.names[stem] + (number ?? "") : name);
+}
+
+/** The name of a feature. */
+const featureName = (S, j) => (S.meta?.feature_names?.[j] === undefined ? `${j + 1}` : localName(S, S.meta.feature_names[j]));
 
 // -------------------------------------------------------------------------------------------------- colours
 
@@ -484,7 +493,8 @@ function lossPlan(S, box) {
   const log = ui.y === "log" && !refused;
   if (log) { low = zeros ? Math.max(positive, high * 1e-7) : low; low = Math.max(low, high * 1e-9); const pad = Math.max(1.04, (high / low) ** 0.06); low /= pad; high *= pad; }
   else { const top = high - low || Math.abs(high) || 1; if (low > 0 && low < top) low = 0; else if (low !== 0) low -= top * 0.06; high += top * 0.06; }
-  const T = S.theme, ctx = box.ctx, left = xs[0], right = Math.max(xs[n - 1], left + 1e-9);
+  const mark = S.marks.findLast((one) => one.kind === "diverged"), broke = mark && ui.x !== "seconds" ? mark[ui.x] : 0; // a run that diverged at once has one row, and still an end
+  const T = S.theme, ctx = box.ctx, left = xs[0], right = Math.max(xs[n - 1], broke, left + 1e-9);
   const yTicks = (log ? logTicks : ticks)(low, high, Math.max(3, Math.floor(box.h / 56)));
   ctx.font = T.font();
   const gutter = Math.max(28, ...yTicks.map((v) => ctx.measureText(num(S, v)).width)) + 8;
@@ -556,6 +566,7 @@ function drawLoss(S, panel) {
   }
   ctx.restore();
   drawMarks(S, box, plan);
+  drawBreak(S, box, plan);
   ends.sort((a, b) => a.y - b.y);
   const gap = T.size * 1.2;
   ends.forEach((end, i) => { end.at = Math.max(end.y, i ? ends[i - 1].at + gap : frame.y + 4); });
@@ -584,6 +595,26 @@ function crosses(S, plan, left, right, top, bottom) {
   const { xs, n, lines, frame } = plan, value = (x) => plan.left + ((x - frame.x) / frame.w) * (plan.right - plan.left);
   const from = nearestRow(xs, n, value(left)), to = nearestRow(xs, n, value(right)), stride = Math.max(1, Math.floor((to - from) / 60));
   return lines.some(({ column }) => { for (let i = from; i <= to; i += stride) { const y = plan.Y(S.curves.columns[column][i]); if (y > top && y < bottom) return true; } return false; });
+}
+
+/** Where a run diverged: each curve leaves the picture upwards, at a line that says so. */
+function drawBreak(S, { ctx }, plan) {
+  const mark = S.marks.findLast((one) => one.kind === "diverged"), T = S.theme, { frame } = plan;
+  if (!mark || status(S) !== "diverged") return;
+  const at = S.ui.x === "seconds" ? secondsAt(S, mark.step) : mark[S.ui.x], x = plan.X(Math.min(Math.max(at, plan.left), plan.right));
+  ctx.strokeStyle = css(T.warm); ctx.lineWidth = 1.6; ctx.setLineDash([5, 4]);
+  ctx.beginPath(); ctx.moveTo(x, frame.y); ctx.lineTo(x, frame.y + frame.h); ctx.stroke();
+  for (const line of plan.lines) {
+    const ys = S.curves.columns[line.column];
+    let row = plan.n - 1;
+    while (row >= 0 && !Number.isFinite(ys[row])) row--;
+    if (row < 0) continue;
+    ctx.strokeStyle = css(line.colour, 0.55);
+    ctx.beginPath(); ctx.moveTo(plan.X(plan.xs[row]), plan.Y(ys[row])); ctx.lineTo(x, frame.y); ctx.stroke();
+  }
+  ctx.setLineDash([]);
+  const left = x > frame.x + frame.w / 2;
+  label(ctx, T, say(S, "diverged_at", { step: num(S, mark.step, 9) }), x + (left ? -8 : 8), frame.y + T.size * 1.6, { align: left ? "right" : "left", weight: 650, colour: css(T.warm) });
 }
 
 /** Changes of the learning rate and accidents, as small flags above the axis. */
@@ -865,11 +896,25 @@ function drawCentroids(S, { ctx }, L) {
   if (!classes?.length || classes.length > 12) return;
   const sums = new Map(classes.map((c) => [c, [0, 0, 0]]));
   for (let i = 0; i < L.n; i++) { const s = sums.get(labels[i]); if (s) { s[0] += L.sx[i]; s[1] += L.sy[i]; s[2]++; } }
+  const taken = [];
   for (const [c, [x, y, count]] of sums) {
     if (!count || (S.filter.size && !S.filter.has(c))) continue;
-    const text = className(S, c), dark = css(mix(classInk(T, c)[0], T.text, T.dark ? 0.35 : 0.4));
-    label(ctx, T, text, x / count, y / count, { align: "center", base: "middle", weight: 750, scale: text.length > 3 ? 1.05 : 1.35, colour: dark, halo: 4.5 });
+    const text = className(S, c), dark = css(mix(classInk(T, c)[0], T.text, T.dark ? 0.35 : 0.4)), scale = text.length > 3 ? 1.05 : 1.35;
+    ctx.font = T.font(750, scale);
+    const place = roomFor(taken, x / count, y / count, ctx.measureText(text).width, T.size * scale * 1.25);
+    if (place) label(ctx, T, text, x / count, place, { align: "center", base: "middle", weight: 750, scale, colour: dark, halo: 4.5 });
   }
+}
+
+/** The height nearest to y at which a text of this size meets none that is there already, up to four lines away; null where there is none. */
+function roomFor(taken, x, y, width, height) {
+  for (const lines of [0, 1, -1, 2, -2, 3, -3, 4, -4]) {
+    const at = y + lines * height;
+    if (taken.some((other) => Math.abs(other.x - x) < (other.width + width) / 2 && Math.abs(other.y - at) < height)) continue;
+    taken.push({ x, y: at, width });
+    return at;
+  }
+  return null;
 }
 
 /** What is drawn among the points, in words. */
@@ -954,7 +999,9 @@ function drawEntries(S, box, L) {
 /** One dimension: a lane for each class (or the position along the shape as height), with a ridge of density. */
 function drawLanes(S, panel, box) {
   const L = S.latent, T = S.theme, { ctx, w, h } = box, { labels, colour, val, classes, low, high } = S.items;
-  const left = classes.length ? 58 : 14, right = 12, bottom = T.size * 2.1, top = 14;
+  ctx.font = T.font(650);
+  const widest = Math.max(0, ...classes.map((c) => ctx.measureText(className(S, c)).width));
+  const left = classes.length ? Math.min(w * 0.3, widest + 18) : 14, right = 12, bottom = T.size * 2.1, top = 14;
   const unit = (L.unit = ((w - left - right) / 2 / L.box.half[0]) * 0.95 * L.zoom), middle = left + (w - left - right) / 2;
   const X = (v) => middle + (v - L.box.middle[0] - L.pan[0]) * unit;
   for (const v of ticks((left - middle) / unit + L.box.middle[0] + L.pan[0], (w - right - middle) / unit + L.box.middle[0] + L.pan[0], Math.floor(w / 90))) {
@@ -977,7 +1024,7 @@ function drawLanes(S, panel, box) {
   const peak = Math.max(...shapes.flat()) || 1;
   lanes.forEach((c, k) => {
     const grey = S.filter.size && !S.filter.has(c), colour = grey ? mix(T.text, T.bg, 0.75) : c < 0 ? T.cold : classInk(T, c)[0];
-    const y = (v) => floor(k) - 2 - (v / peak) * (lanes.length > 1 ? height * 1.15 : height * 0.9);
+    const y = (v) => floor(k) - 2 - (v / peak) * (lanes.length > 1 ? Math.min(height * 1.15, floor(k) - 4) : height * 0.9);
     ctx.beginPath(); ctx.moveTo(left, floor(k) - 2);
     shapes[k].forEach((v, b) => ctx.lineTo(left + ((b + 0.5) * (w - left - right)) / bins, y(v)));
     ctx.lineTo(w - right, floor(k) - 2);
@@ -1249,7 +1296,7 @@ function drawCloud(S, panel, box) {
     const data = before || !out ? cloud.data : out.data, a = seat(), b = seat();
     project(cloud.data, n, d, view, area, area.w, area.h, a);
     project(data, n, d, view, area, area.w, area.h, b);
-    if (d === 3) drawCage(S, box, view, area, (k) => S.meta.feature_names?.[k] ?? "");
+    if (d === 3) drawCage(S, box, view, area, (k) => featureName(S, k));
     const order = d === 3 ? (p) => Uint32Array.from(p.sx, (_, i) => i).sort((i, j) => p.depth[i] - p.depth[j]) : () => null;
     ctx_clip(box.ctx, area, () => {
       if (!before) stamp(S, box, a, kind, radius, { n, order: order(a), greyed: () => true });
@@ -1318,7 +1365,7 @@ function drawTable(S, panel, box) {
   const place = panel.places[panel.over];
   if (place) {
     const far = [...Array(D).keys()].sort((a, b) => miss(S, panel.over, b, D) - miss(S, panel.over, a, D)).slice(0, 6);
-    showTip(S, panel, place.x + place.w / 2, place.y + place.h / 2, className(S, labels?.data[panel.over]), [[say(S, "error"), num(S, S.arrays.item_error?.data[panel.over])], [say(S, "feature"), say(S, "in_out")], ...far.map((j) => [S.meta.feature_names?.[j] ?? `${j}`, `${num(S, originals.data[panel.over * D + j], 2)} → ${num(S, reconstructions.data[panel.over * D + j], 2)}`])]);
+    showTip(S, panel, place.x + place.w / 2, place.y + place.h / 2, className(S, labels?.data[panel.over]), [[say(S, "error"), num(S, S.arrays.item_error?.data[panel.over])], [say(S, "feature"), say(S, "in_out")], ...far.map((j) => [featureName(S, j), `${num(S, originals.data[panel.over * D + j], 2)} → ${num(S, reconstructions.data[panel.over * D + j], 2)}`])]);
   }
 }
 
@@ -1338,7 +1385,7 @@ function featureBars(S, panel, { ctx }, area) {
   const names = Math.min(area.w * 0.52, 190);
   order.forEach((j, i) => {
     const y = area.y + 24 + i * step, x = area.x + names + 6, room = area.w - names - 52;
-    label(ctx, T, fit(ctx, T, S.meta.feature_names?.[j] ?? `${j}`, names), area.x + names, y + step / 2 - 1, { align: "right", base: "middle", halo: 0, colour: T.ink, scale: 0.96 });
+    label(ctx, T, fit(ctx, T, featureName(S, j), names), area.x + names, y + step / 2 - 1, { align: "right", base: "middle", halo: 0, colour: T.ink, scale: 0.96 });
     ctx.fillStyle = T.hair; ctx.beginPath(); ctx.roundRect(x, y + step * 0.18, room, step * 0.56, 3); ctx.fill();
     ctx.fillStyle = css(T.val, 0.85); ctx.beginPath(); ctx.roundRect(x, y + step * 0.18, Math.max(2, (room * errors[j]) / worst), step * 0.56, 3); ctx.fill();
     label(ctx, T, num(S, errors[j], 2), x + room + 5, y + step / 2 - 1, { base: "middle", halo: 0, scale: 0.94 });
@@ -1388,9 +1435,9 @@ function drawWeightTable(S, panel, box, array) {
     ctx.fillRect(x0 + j * w, top + i * h, w - (w > 6 ? 1.5 : 0), h - (h > 6 ? 1.5 : 0));
     panel.places.push({ k: i * D + j, x: x0 + j * w, y: top + i * h, w, h });
   }
-  for (let j = 0; j < D; j++) if (w > 34) label(ctx, T, fit(ctx, T, S.meta.feature_names?.[j] ?? `${j + 1}`, w - 4), x0 + j * w + w / 2, top + k * h + 4, { align: "center", base: "top", halo: 0 });
+  for (let j = 0; j < D; j++) if (w > 34) label(ctx, T, fit(ctx, T, featureName(S, j), w - 4), x0 + j * w + w / 2, top + k * h + 4, { align: "center", base: "top", halo: 0 });
   const place = panel.places[panel.over];
-  if (place) { ctx.strokeStyle = T.ink; ctx.lineWidth = 1.5; ctx.strokeRect(place.x, place.y, place.w - 1, place.h - 1); showTip(S, panel, place.x + w / 2, place.y + h / 2, say(S, "unit_is", { n: Math.floor(place.k / D) + 1 }), [[S.meta.feature_names?.[place.k % D] ?? `${place.k % D}`, num(S, whole ? (array.data[place.k] - 128) / 127 : array.data[place.k])]]); }
+  if (place) { ctx.strokeStyle = T.ink; ctx.lineWidth = 1.5; ctx.strokeRect(place.x, place.y, place.w - 1, place.h - 1); showTip(S, panel, place.x + w / 2, place.y + h / 2, say(S, "unit_is", { n: Math.floor(place.k / D) + 1 }), [[featureName(S, place.k % D), num(S, whole ? (array.data[place.k] - 128) / 127 : array.data[place.k])]]); }
 }
 
 /** `encoder.0` and `code` in the reader's words. */
@@ -1405,6 +1452,7 @@ function drawLayers(S, panel) {
   if (!box) return;
   if (!norms) return vacant(S, box, "waiting");
   const { ctx, w, h } = box, count = norms.length, hasDead = dead && [...dead].some(Number.isFinite);
+  write(S.fields.layers_sub, say(S, hasDead ? "layers_sub_dead" : "layers_sub"));
   const names = (S.meta?.layers ?? []).map((name) => layerName(S, name)), nameWidth = Math.min(w * 0.34, Math.max(48, ...names.map((n) => { ctx.font = T.font(); return ctx.measureText(n).width; })) + 8);
   const head = T.size * 1.7, step = Math.min(T.size * 3.4, (h - head - 4) / Math.max(1, count)), deadWidth = hasDead ? Math.max(70, w * 0.22) : 0, room = w - nameWidth - deadWidth - 54, largest = Math.max(1e-9, ...[...norms].filter(Number.isFinite));
   label(ctx, T, fit(ctx, T, say(S, "weight_norm"), (room + 48) * 0.92), nameWidth, 3, { base: "top", weight: 600, halo: 0 });
@@ -1705,9 +1753,10 @@ export default function stage({ data, parentElement, setStateValue }) {
   if (S && (S.closed || S.root !== root)) { destroy(S); S = null; }
   if (!S) { S = build(parentElement, root); forget(S); mounted.set(parentElement, S); }
   const turn = (S.turn = (S.turn ?? 0) + 1);
-  const { run = null, socket = run && `/live/${run}`, copy = {}, compact = false } = data ?? {};
+  const { run = null, socket = run && `/live/${run}`, copy = {}, names = {}, compact = false } = data ?? {};
   S.emit = setStateValue;
   S.copy = copy;
+  S.names = names;
   root.classList.toggle("ll-compact", compact);
   root.lang = copy.locale ?? "";
   if (run !== S.run || socket !== S.path) {

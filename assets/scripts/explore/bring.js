@@ -179,7 +179,7 @@ function sliders(K, about, take) {
   const levers = Array.from({ length: Math.min(count, 40) }, (_, at) => {
     const input = Object.assign(make("input", "", { testid: `explore-feature-${at}` }), { type: "range", min: -3, max: 3, step: 0.05, value: 0 }), output = make("output", "", {}, "0");
     input.addEventListener("input", () => { x[at] = Number(input.value); output.textContent = K.num(x[at], 2); take(Float32Array.from(x)); });
-    return make("label", "", {}, make("span", "", {}, about.features[at] ?? String(at + 1)), input, output);
+    return make("label", "", {}, make("span", "", {}, K.local(about.features[at] ?? String(at + 1))), input, output);
   });
   return [make("p", "ex-hint", { t: "bring_sliders" }), make("div", "ex-levers ex-named", {}, ...levers)];
 }

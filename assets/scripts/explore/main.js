@@ -24,11 +24,15 @@ export function mount(root, data) {
     codes: null, items: null, network: null, z: null, mode: "walk", colour: "label", off: new Set(),
     selected: new Set(), focus: null, view: "walk", lattice: false, thumbs: false, holes: false, as: 0, by: "own", axes: [0, 1], projection: null, clusters: null, frame: 0,
   };
-  const K = { root, run: data.run, state: store(first), client: client(data.run), ends: [], copy: data.copy, metrics: data.metrics, palette: data.palette };
+  const K = { root, run: data.run, state: store(first), client: client(data.run), ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette };
   K.say = (key, values = {}) => (K.copy[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   K.num = (value, digits = 3) => (Number.isFinite(value) ? value.toLocaleString(K.copy.locale, { maximumSignificantDigits: digits }) : "–");
   K.on = (names, hear) => K.ends.push(K.state.on(names, hear));
-  K.name = (label) => (label < 0 ? "" : K.state.values.codes?.header.label_names[label] ?? String(label));
+  K.local = (name) => {
+    const [, stem, number] = /^(.*?)( \d+)?$/.exec(name);
+    return K.names[name] ?? (K.names[stem] ? K.names[stem] + (number ?? "") : name);
+  };
+  K.name = (label) => (label < 0 ? "" : K.local(K.state.values.codes?.header.label_names[label] ?? String(label)));
   K.ends.push(theme(K));
   words(K);
   scrubber(K, root.querySelector(".ex-scrub"));
@@ -38,7 +42,7 @@ export function mount(root, data) {
   load(K);
   return {
     update(fresh) {
-      Object.assign(K, { copy: fresh.copy, metrics: fresh.metrics, palette: fresh.palette });
+      Object.assign(K, { copy: fresh.copy, metrics: fresh.metrics, names: fresh.names, palette: fresh.palette });
       words(K);
       K.state.set({ frame: K.state.values.frame + 1 });
     },

@@ -197,7 +197,7 @@ function tools(K, element) {
     if (!codes) return;
     const labelled = codes.header.label_names.length > 0;
     const names = [...(labelled ? ["label"] : []), "error", "split", ...(codes.arrays.colour ? ["colour"] : []), "cluster"];
-    const features = items && items.about.form !== "image" ? items.about.features.slice(0, 40).map((name, i) => [`feature:${i}`, name]) : [];
+    const features = items && items.about.form !== "image" ? items.about.features.slice(0, 40).map((name, i) => [`feature:${i}`, K.local(name)]) : [];
     const options = [...names.map((name) => [name, K.say(`colour_${name}`)]), ...features];
     if (colour.dataset.options === JSON.stringify(options)) return;
     colour.dataset.options = JSON.stringify(options);
