@@ -27,7 +27,7 @@ from ae_core.store import Store
 
 log = logging.getLogger(__name__)
 
-LOOK = 0.04  # seconds between two looks for queued runs
+LOOK = 0.035  # seconds between two looks for queued runs
 BEAT = 1.0
 BALANCE = 2.0
 SILENT = 30.0  # seconds without news after which a run that nobody has is submitted again

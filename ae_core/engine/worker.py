@@ -41,8 +41,7 @@ log = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 
 POLL = 0.04  # seconds between two looks for commands
-SLICE = 0.085  # seconds of training between two publications, while hardly anybody waits
-SLICE_TOLD = 0.02  # and after a command, so that its effect is soon seen
+SLICE = 0.07  # seconds of training between two publications, while hardly anybody waits
 SLICE_SHARED = 0.1  # and while several runs wait
 SNAPSHOT_SHARE = 1 / 60  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
 CHECKPOINT_EVERY = 2.0  # seconds of own training
@@ -304,7 +303,6 @@ class Job:
     def _train(self, trainer: Trainer) -> None:
         step = trainer.step
         quantum = SLICE if self.shop.turnstile.waiting() <= 1 else SLICE_SHARED
-        quantum = SLICE_TOLD if self.done else quantum
         self.news += trainer.advance(seconds=quantum, steps=self.to_do)
         if self.to_do is not None:
             self.to_do -= min(trainer.step - step, self.to_do) if not trainer.done else self.to_do
