@@ -18,6 +18,7 @@ from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
 from pages._ui.converter import KEY, converter
+from pages._ui.notices import notices_ui
 from pages._ui.runs import SLOWER, run_list
 from pages._ui.text import said, t
 
@@ -101,10 +102,7 @@ def transport_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     active = mine and status in GOES_ON
     with st.container(key="transport", horizontal=True, gap="small", vertical_alignment="center"):
         _button("train", "play_arrow", "T", state.act(_train), kind="primary")
-        if mine and status in ("paused", "stopped", "interrupted", "failed"):
-            _button("resume", "resume", "P", state.act(_command), "resume")
-        else:
-            _button("pause", "pause", "P", state.act(_command), "pause", disabled=not (active and status != "paused"))
+        _hold_ui(mine, status)
         _button("step", "skip_next", "S", state.act(_step), 1, disabled=active and status != "paused")
         _button(
             "step_epoch",
@@ -119,14 +117,21 @@ def transport_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
         _button("new_seed", "casino", "N", state.act(_new_seed))
 
 
+def _hold_ui(mine: bool, status: str) -> None:
+    """Pause or Resume: one button, so that the others stay under the finger when the run changes its state."""
+    resumes = mine and status in ("paused", "stopped", "interrupted", "failed")
+    verb = "resume" if resumes else "pause"
+    can = resumes or (mine and status in GOES_ON)
+    _button("hold", verb, "P", state.act(_command), verb, label=verb, disabled=not can)
+
+
 def messages_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     """What the reader should know: refusals, changes that wait, whose run this is, and how to recover."""
     try:
         _client().admit(spec)
     except AeError as error:
         state.notify("warning", said(error))
-    for kind, text in state.notices():
-        {"error": st.error, "warning": st.warning, "info": st.info}[kind](text)
+    notices_ui()
     engine = services.current().store.engine_state()["state"]
     if engine != "ready" and run is not None and run.status == "queued":
         st.info(t("notice.engine_starting" if engine == "starting" else "notice.engine_down"))
@@ -155,10 +160,17 @@ def model_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
 
 
 def _button(
-    key: str, icon: str, shortcut: str, deed: object, *args: object, kind: str = "secondary", disabled: bool = False
+    key: str,
+    icon: str,
+    shortcut: str,
+    deed: object,
+    *args: object,
+    kind: str = "secondary",
+    label: str = "",
+    disabled: bool = False,
 ) -> None:
     st.button(
-        t(f"transport.{key}"),
+        t(f"transport.{label or key}"),
         key=key,
         icon=f":material/{icon}:",
         type=kind,

@@ -21,6 +21,15 @@ pytestmark = [
 
 STAGE = "document.querySelector('[data-testid=stage]')?.dataset"
 LONG = "training_epochs=5000"
+WATCH_PLACES = """() => {
+  window.places = new Set();
+  const look = () => {
+    const buttons = Array.from(document.querySelectorAll('.st-key-transport button'));
+    places.add(buttons.map((button) => Math.round(button.getBoundingClientRect().x)).join());
+    requestAnimationFrame(look);
+  };
+  look();
+}"""  # every arrangement of the transport's buttons that any frame showed
 PATIENCE = 60_000  # milliseconds that a busy machine may take for anything here
 
 
@@ -58,9 +67,9 @@ def until(page: Page, condition: str) -> None:
     page.wait_for_function(f"(() => {{ const d = {STAGE}; return !!d && {condition} }})()")
 
 
-def press(page: Page, key: str) -> None:
-    """Presses a transport button once it can be pressed."""
-    button = page.locator(f".st-key-{key} button")
+def press(page: Page, key: str, label: str = "") -> None:
+    """Presses a transport button once it can be pressed and says that."""
+    button = page.locator(f".st-key-{key} button", has_text=label)
     expect(button).to_be_enabled(timeout=PATIENCE)
     button.click()
 
@@ -90,17 +99,30 @@ def test_pause_step_resume_and_stop_do_what_they_say(visit, app):
     page = visit(LONG)
     run = train(page)
 
-    press(page, "pause")
+    press(page, "hold", "Pause")
     until(page, "d.status === 'paused'")
     held = int(told(page, "step"))
     press(page, "step")
     until(page, f"+d.step === {held + 1} && d.status === 'paused'")
-    press(page, "resume")
+    press(page, "hold", "Resume")
     until(page, f"d.status === 'running' && +d.step > {held + 1}")
     press(page, "stop")
     until(page, "d.status === 'stopped'")
 
     assert app.run(run)["metrics"]["val_mse"] > 0
+
+
+def test_no_button_moves_when_a_run_changes_its_state(visit):
+    """What is under the finger stays there: a click while the run pauses or goes on hits what it aimed at."""
+    page = visit(LONG)
+    train(page)
+    page.evaluate(WATCH_PLACES)
+    press(page, "hold", "Pause")
+    press(page, "hold", "Resume")
+    press(page, "hold", "Pause")
+    press(page, "stop")
+    expect(page.locator(".st-key-stop button")).to_be_disabled(timeout=PATIENCE)
+    assert page.evaluate("places.size") == 1
 
 
 def test_the_learning_rate_changes_in_flight(visit, app):

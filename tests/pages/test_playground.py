@@ -40,7 +40,7 @@ def test_opens_with_every_transport_button_and_the_beginner_knobs(page):
     """A first visitor sees Train and the knobs that beginners need, and no error."""
     clean(page.run())
 
-    assert {"train", "pause", "step", "stop", "reset", "new_seed"} <= {button.key for button in page.button}
+    assert {"train", "hold", "step", "stop", "reset", "new_seed"} <= {button.key for button in page.button}
     assert page.select_slider(key="optimizer_learning_rate").value == STARTER.optimizer.learning_rate
     assert not page.error
 
