@@ -41,6 +41,8 @@ class Limits:
     batch_numbers: int = _limit(20_000_000, "numbers held at once for one batch (items x neurons of all layers)")
     epochs: int = _limit(10_000, "epochs of one run")
     seconds: int = _limit(3_600, "seconds that a run trains in one go")
+    questions_per_client: int = _limit(16, "questions of one browser about runs that wait or are worked on")
+    questions_total: int = _limit(200, "questions of everybody about runs that wait or are worked on")
     viewers: int = _limit(400, "viewers of live runs at the same time")
 
     def check(self, name: str, value: float) -> None:

@@ -7,15 +7,15 @@ import streamlit as st
 from ae_core.starter import STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, knobs, state
+from pages._ui.notices import notices_ui
 from pages._ui.runs import name_of
 from pages._ui.text import t
-
-MOST_RUNS = 200
 
 
 def choose_ui(run: Run) -> None:
     """Which run: one of this browser's, the starter, or the one of the link."""
-    found = {one.id: one for one in (run, *state.store().runs_of(state.owner(), MOST_RUNS), *_starter())}
+    starter = state.run_called(STARTER_RUN)
+    found = {one.id: one for one in (run, *state.store().runs_of(state.owner()), starter) if one is not None}
     state.fill(state.EXPLORED, run.id)
     st.selectbox(
         t("explore.choose"),
@@ -25,10 +25,6 @@ def choose_ui(run: Run) -> None:
         on_change=_open,
         label_visibility="collapsed",
     )
-
-
-def _starter() -> list[Run]:
-    return [run for run in [state.run_called(STARTER_RUN)] if run is not None]
 
 
 def _open() -> None:
@@ -52,8 +48,7 @@ def head_ui(run: Run | None) -> None:
         if run is not None:
             choose_ui(run)
             facts_ui(run)
-    for kind, text in state.notices():
-        {"error": st.error, "warning": st.warning, "info": st.info}[kind](text)
+    notices_ui()
 
 
 def page() -> None:

@@ -105,7 +105,8 @@ class Client:
                 raise CommandRefused("This run has no model to look into yet. Wait until it has trained for a moment.")
             step = kept[-1].step
         probe = probe_id(run_id, step, question)
-        return self.store.probes.ask(probe, run_id, owner, step, question.model_dump_json())
+        text = question.model_dump_json()
+        return self.store.probes.ask(probe, run_id, owner, step, text, limits=self.settings.limits)
 
     def delete_run(self, run_id: str, owner: str) -> None:
         """Deletes a run and all that belongs to it; one that trains ends. Raises UnknownRun, NotYours."""

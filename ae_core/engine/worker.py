@@ -8,7 +8,6 @@ fetches the commands for all its runs and moves those concerned to the front.
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
@@ -25,13 +24,10 @@ from sqlalchemy.exc import OperationalError
 
 from ae_core import frames
 from ae_core.compatibility import step_flops
-from ae_core.data.cache import Cache
+from ae_core.engine.desk import Desk
 from ae_core.engine.turnstile import Turnstile
 from ae_core.errors import AeError, Fenced, SpecError
 from ae_core.events import Diverged, Event, Finished, Recovered, to_json
-from ae_core.probes.answers import answer
-from ae_core.probes.questions import read_question
-from ae_core.probes.specimen import Specimen, revive
 from ae_core.settings import Settings
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Attempt, Command, Publication, Store
@@ -49,9 +45,6 @@ CHECKPOINT_SHARE = 1 / 100  # of training time, at most, goes into checkpoints
 MILESTONE_GROWTH = 1.08  # of the step from one milestone to the next, at least
 MILESTONE_SHARE = 1 / 200  # of training time, at most, goes into milestones, but for those where the run rests or ends
 PARK_AFTER = 20.0  # seconds that a paused run keeps its thread
-ANSWERED_AT_ONCE = 3  # questions in one process
-SPECIMEN_BYTES = 128 * 2**20  # of models kept at hand for the next question about them
-TELL = 0.4  # seconds between two signs of life of a question
 RETRY = 0.5  # seconds between two tries to reach the store
 
 FINISHED, PARKED, LEFT, FENCED, FAILED, NOTHING = "finished", "parked", "left", "fenced", "failed", "nothing"
@@ -89,8 +82,7 @@ class Workshop:
         self._inboxes: dict[str, Inbox] = {}
         self._poller: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._answering = threading.BoundedSemaphore(ANSWERED_AT_ONCE)
-        self._specimens: Cache[Specimen] = Cache(SPECIMEN_BYTES)
+        self._desk = Desk(store, self.patiently)
 
     def run(self, run: str, generation: int) -> str:
         """Works on a run until it is over, parked, or somebody else's. Returns why it ended, as one word."""
@@ -110,28 +102,8 @@ class Workshop:
             self.turnstile.forget(run)
 
     def answer(self, probe: str) -> None:
-        """Works out the answer to a question about a run, and puts it, or why there is none, into the store."""
-        torch.set_num_threads(1)
-        torch.set_flush_denormal(True)
-        with self._answering, Asked(self, probe) as asked:
-            inquiry = self.patiently(lambda: self.store.probes.take(probe))
-            if inquiry is None:
-                return
-            try:
-                specimen = self._specimens.get(
-                    (inquiry.run, inquiry.step),
-                    lambda: revive(inquiry.run, inquiry.spec, inquiry.step, inquiry.blob, inquiry.goal),
-                )
-                frame = answer(read_question(json.loads(inquiry.question)), specimen, asked.tell)
-            except AeError as error:
-                reason = str(error)
-            except Exception:
-                log.exception("Question %s about run %s could not be answered", inquiry.question, inquiry.run)
-                reason = "The engine could not answer this; its log has the details."
-            else:
-                self.patiently(lambda: self.store.probes.answer(probe, frame))
-                return
-            self.patiently(lambda: self.store.probes.fail(probe, reason))
+        """Works on a question about a run until it is answered, or it is known why it cannot be."""
+        self._desk.answer(probe)
 
     def leave(self) -> None:
         """Asks every run to save itself and let go, so that another worker can take it up."""
@@ -170,31 +142,6 @@ class Workshop:
                 inbox = self._inboxes.get(command.run)
                 if inbox and inbox.put([command]):
                     self.turnstile.expedite(command.run)
-
-
-class Asked:
-    """Gives signs of life of a question that is being worked on, in a thread of its own, until it is left."""
-
-    def __init__(self, shop: Workshop, probe: str) -> None:
-        self.shop, self.probe, self.progress = shop, probe, 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"probe-beat-{probe}", daemon=True)
-
-    def __enter__(self) -> Asked:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def tell(self, progress: float) -> None:
-        """Notes the share of the work that is done."""
-        self.progress = progress
-
-    def _beat(self) -> None:
-        while not self._over.wait(TELL):
-            self.shop.patiently(lambda: self.shop.store.probes.touch(self.probe, self.progress))
 
 
 class Job:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ae_core.errors import SpecError
-from ae_core.probes.codes import passes
+from ae_core.probes.codes import coded
 from ae_core.probes.questions import Clusters
 from ae_core.probes.specimen import Specimen
 
+CODED = 0.2  # share of the work that the codes take
 JUDGED = 2000  # items of which the silhouette is taken
 
 
@@ -26,18 +27,17 @@ def clusters(
     from sklearn.cluster import KMeans
     from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 
-    count = min(question.most, specimen.count)
-    z = np.nan_to_num(np.concatenate([coded.centre.numpy() for _, coded, _ in passes(specimen, count)]))
+    z, arrays = coded(specimen, question.most, lambda share: tell(CODED * share))
     if len(np.unique(z, axis=0)) <= question.count:
         raise SpecError(f"There are fewer than {question.count + 1} different codes. Choose fewer groups.")
     found = KMeans(question.count, n_init=4, random_state=question.seed).fit_predict(z).astype(np.int16)
     tell(0.8)
-    some = np.random.default_rng(question.seed).permutation(count)[:JUDGED]
+    some = np.random.default_rng(question.seed).permutation(len(z))[:JUDGED]
     judged = len(np.unique(found[some])) > 1
-    labels = specimen.labels[:count]
+    labels = arrays["label"]
     header = {
         "count": question.count,
         "silhouette": float(silhouette_score(z[some], found[some])) if judged else None,
         "nmi": float(normalized_mutual_info_score(labels, found)) if labels.min() >= 0 else None,
     }
-    return header, {"cluster": found, "item": specimen.item_ids[:count]}
+    return header, {"cluster": found, "item": arrays["item"]}

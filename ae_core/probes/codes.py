@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from ae_core.metrics.reported import CHUNK, judged
-from ae_core.models import Coded
 from ae_core.pca import project
 from ae_core.probes.questions import Codes
 from ae_core.probes.specimen import Specimen
@@ -26,26 +25,13 @@ def codes(
     code. header: `axes` "code" or "pca", `width` of the code, `explained` the share of variance of each axis of a
     projection, `label_names`.
     """
-    count = min(question.most, specimen.count)
-    centres, errors = [], []
-    for rows, coded, error in passes(specimen, count):
-        centres.append(coded.centre.numpy())
-        errors.append(error.numpy())
-        tell(rows.stop / count)
-    z = np.concatenate(centres)
-    width = z.shape[1]
-    place, explained = (z, []) if width <= DRAWN else _projected(z)
-    split = specimen.split
-    arrays = {
-        "place": place.astype(np.float32),
-        "item": specimen.item_ids[:count],
-        "label": specimen.labels[:count],
-        "is_val": specimen.is_val[:count],
-        "error": np.concatenate(errors).astype(np.float32),
-        "range": np.percentile(z, (1, 50, 99), axis=0).astype(np.float32),
-    }
+    z, arrays = coded(specimen, question.most, tell)
+    width, split = z.shape[1], specimen.split
+    place, explained = (z, []) if width <= DRAWN else principal(z, PROJECTED)
+    arrays |= {"place": place.astype(np.float32), "range": np.percentile(z, (1, 50, 99), axis=0).astype(np.float32)}
     if split.val_colour is not None and split.train_colour is not None:
-        arrays["colour"] = np.concatenate([split.val_colour, split.train_colour])[:count].astype(np.float32)
+        colour = np.concatenate([split.val_colour, split.train_colour])[: len(z)]
+        arrays["colour"] = np.nan_to_num(colour).astype(np.float32)
     header = {
         "axes": "code" if width <= DRAWN else "pca",
         "width": width,
@@ -53,10 +39,31 @@ def codes(
         "label_names": list(split.label_names),
         "items": specimen.count,
     }
-    return header, {name: np.nan_to_num(array) for name, array in arrays.items()}
+    return header, arrays
 
 
-def passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, Coded, torch.Tensor]]:
+def coded(
+    specimen: Specimen, most: int, tell: Callable[[float], None] = lambda _: None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Codes (n, width), finite, of the first items, at most so many, and what else every map says of these items:
+    `item`, `label`, `is_val`, `error`.
+    """
+    count = min(most, specimen.count)
+    centres, errors = [], []
+    for rows, centre, error in passes(specimen, count):
+        centres.append(centre.numpy())
+        errors.append(error.numpy())
+        tell(rows.stop / count)
+    arrays = {
+        "item": specimen.item_ids[:count],
+        "label": specimen.labels[:count],
+        "is_val": specimen.is_val[:count],
+        "error": np.nan_to_num(np.concatenate(errors)).astype(np.float32),
+    }
+    return np.nan_to_num(np.concatenate(centres)), arrays
+
+
+def passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Codes and mean squared errors of the first `count` items, some at a time, as the run's own error is measured."""
     for start in range(0, count, CHUNK):
         rows = slice(start, min(start + CHUNK, count))
@@ -64,11 +71,14 @@ def passes(specimen: Specimen, count: int) -> Iterator[tuple[slice, Coded, torch
             x, told = torch.from_numpy(specimen.items(rows)), specimen.told(rows)
             seen, weights = judged(told, x)
             squares = (told.reconstruct(seen) - x).square()
-            yield rows, told.encode(x), (squares if weights is None else squares * weights).mean(dim=1)
+            yield rows, told.encode(x).centre, (squares if weights is None else squares * weights).mean(dim=1)
 
 
-def _projected(z: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """On the first principal axes, and the share of variance of each."""
-    place = np.asarray(project(z, PROJECTED))
-    whole = float(np.var(z, axis=0).sum()) or 1.0
+def principal(z: np.ndarray, width: int) -> tuple[np.ndarray, list[float]]:
+    """z (n, k) on its first principal axes, (n, width), and the share of variance of each; axes that it does not have
+    are zeros.
+    """
+    own = np.asarray(project(z.astype(np.float64), min(width, z.shape[1])))
+    place = np.pad(own, ((0, 0), (0, width - own.shape[1])))
+    whole = float(np.var(z, axis=0, dtype=np.float64).sum()) or 1.0
     return place, [float(value) for value in np.var(place, axis=0) / whole]

@@ -17,10 +17,11 @@ def items(
     question: Items, specimen: Specimen, tell: Callable[[float], None]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """`x` (n, features): items as the network reads them, in the order of the codes: f4, or u1 where each is a whole
-    number of `levels`-ths. `item` i4, `label` i2, `is_val` u1.
+    number of `levels`-ths. `item` i4, `label` i2, `is_val` u1. `shift`, `scale` f4 (features,): x scale + shift is the
+    item in the dataset's own units.
 
-    header: `form` (images, points, tables or series), `shape` of one item, `feature_names`,
-    `label_names`, `items` in all.
+    header: `form` (image, points, table or series), `shape` of one item, `scaling` (see `data.Scaling`),
+    `feature_names`, `label_names`, `items` in all.
     """
     rows = slice(question.first, question.first + question.most)
     split, x = specimen.split, specimen.items(rows)
@@ -28,6 +29,7 @@ def items(
     header = {
         "levels": levels,
         "form": split.form,
+        "scaling": split.scaling.kind,
         "shape": list(split.shape),
         "feature_names": list(split.feature_names),
         "label_names": list(split.label_names),
@@ -38,6 +40,8 @@ def items(
         "item": specimen.item_ids[rows],
         "label": specimen.labels[rows],
         "is_val": specimen.is_val[rows],
+        "shift": split.scaling.shift.astype(np.float32),
+        "scale": split.scaling.scale.astype(np.float32),
     }
     return header, arrays
 

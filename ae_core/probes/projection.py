@@ -10,51 +10,38 @@ from typing import Any
 import numpy as np
 
 from ae_core.errors import DataMissing, SpecError
-from ae_core.pca import project
-from ae_core.probes.codes import passes
+from ae_core.probes.codes import coded, principal
 from ae_core.probes.questions import Projection
 from ae_core.probes.specimen import Specimen
 
-Tell = Callable[[float], None]
-ROUNDS, EXAGGERATED = 750, 250  # of t-SNE in all, and of those at its start in which clusters are pulled together
+ROUNDS = 750  # of t-SNE
+CODED = 0.1  # share of the work that the codes take
 
 
-def projection(question: Projection, specimen: Specimen, tell: Tell) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def projection(
+    question: Projection, specimen: Specimen, tell: Callable[[float], None]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """`place` f4 (n, 2..3), `item` i4, `label` i2, `is_val` u1, `error` f4, as the answer to `Codes`.
 
     header: `method`, `axes` "projection", `explained` (of principal axes), `chosen` (dimensions, of `axes`), `warns`:
     whether distances between groups, and their sizes, mean nothing (van der Maaten and Hinton 2008; Wattenberg et al.
     2016).
     """
-    count = min(question.most, specimen.count)
-    centres, errors = [], []
-    for rows, coded, error in passes(specimen, count):
-        centres.append(coded.centre.numpy())
-        errors.append(error.numpy())
-        tell(0.1 * rows.stop / count)
-    z = np.nan_to_num(np.concatenate(centres)).astype(np.float64)
-    place, more = METHODS[question.method](z, question, tell)
-    arrays = {
-        "place": place.astype(np.float32),
-        "item": specimen.item_ids[:count],
-        "label": specimen.labels[:count],
-        "is_val": specimen.is_val[:count],
-        "error": np.nan_to_num(np.concatenate(errors)).astype(np.float32),
-    }
+    z, arrays = coded(specimen, question.most, lambda share: tell(CODED * share))
+    place, more = METHODS[question.method](z, question)
+    arrays["place"] = place.astype(np.float32)
     header = {"method": question.method, "axes": "projection", "width": z.shape[1], "items": specimen.count}
     warns = question.method in ("tsne", "umap")
     names = list(specimen.split.label_names)
     return {**header, "warns": warns, "label_names": names, **more}, arrays
 
 
-def _principal(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, dict[str, Any]]:
-    wanted = min(question.dimensions, z.shape[1])
-    place = _padded(np.asarray(project(z, wanted)), question.dimensions)
-    whole = float(np.var(z, axis=0).sum()) or 1.0
-    return place, {"explained": [float(value) for value in np.var(place, axis=0) / whole]}
+def _principal(z: np.ndarray, question: Projection) -> tuple[np.ndarray, dict[str, Any]]:
+    place, explained = principal(z, question.dimensions)
+    return place, {"explained": explained}
 
 
-def _own_axes(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, dict[str, Any]]:
+def _own_axes(z: np.ndarray, question: Projection) -> tuple[np.ndarray, dict[str, Any]]:
     """Some of the code's own numbers, counted from 0."""
     chosen = list(question.chosen[: question.dimensions])
     if len(chosen) < question.dimensions or max(chosen) >= z.shape[1]:
@@ -65,11 +52,11 @@ def _own_axes(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarr
     return z[:, chosen], {"chosen": chosen}
 
 
-def _tsne(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, dict[str, Any]]:
+def _tsne(z: np.ndarray, question: Projection) -> tuple[np.ndarray, dict[str, Any]]:
     from sklearn.manifold import TSNE
 
     neighbours = min(question.neighbours, (len(z) - 1) / 3)
-    start = _padded(np.asarray(project(z, min(2, z.shape[1]))), question.dimensions)
+    start, _ = principal(z, question.dimensions)
     made = TSNE(
         question.dimensions,
         perplexity=neighbours,
@@ -81,7 +68,7 @@ def _tsne(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, 
     return made.fit_transform(z.astype(np.float32)), {"neighbours": neighbours}
 
 
-def _umap(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, dict[str, Any]]:
+def _umap(z: np.ndarray, question: Projection) -> tuple[np.ndarray, dict[str, Any]]:
     if find_spec("umap") is None:
         raise DataMissing("UMAP needs the package umap-learn. Install it with: pip install umap-learn")
     umap: Any = import_module("umap")
@@ -90,14 +77,9 @@ def _umap(z: np.ndarray, question: Projection, tell: Tell) -> tuple[np.ndarray, 
     return np.asarray(made.fit_transform(z)), {"neighbours": neighbours}
 
 
-METHODS: dict[str, Callable[[np.ndarray, Projection, Tell], tuple[np.ndarray, dict[str, Any]]]] = {
+METHODS: dict[str, Callable[[np.ndarray, Projection], tuple[np.ndarray, dict[str, Any]]]] = {
     "pca": _principal,
     "axes": _own_axes,
     "tsne": _tsne,
     "umap": _umap,
 }
-
-
-def _padded(place: np.ndarray, width: int) -> np.ndarray:
-    """With axes of zeros behind its own, up to that many."""
-    return np.pad(place, ((0, 0), (0, width - place.shape[1])))

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 
 import sqlalchemy as sa
 
-from ae_core.errors import LimitError, UnknownRun
+from ae_core.errors import UnknownRun
+from ae_core.settings import Limits
 from ae_core.spec import read
 from ae_core.store.records import Inquiry, Milestone, Probe
 from ae_core.store.tables import checkpoints, milestones, probes, runs
@@ -17,8 +18,6 @@ SILENT = 15.0  # seconds without a sign of life after which a question is given 
 TRIES = 3
 KEPT_BYTES = 96_000_000  # of answers about one run
 OPEN = ("queued", "working")
-OPEN_OF_ONE = 16  # questions of one browser that wait or are worked on
-OPEN_OF_ALL = 200
 
 Opens = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -36,7 +35,7 @@ class Probes:
             found = {row.step: row.epoch for row in db.execute(kept)}
         return [Milestone(step, found[step]) for step in sorted(found)]
 
-    def ask(self, probe: str, run: str, owner: str, step: int, question: str) -> Probe:
+    def ask(self, probe: str, run: str, owner: str, step: int, question: str, *, limits: Limits | None = None) -> Probe:
         """The question's answer so far; it begins to wait for a worker unless it was asked before.
 
         One that failed is tried again. Raises UnknownRun for a run that is gone or a step that is not kept, LimitError
@@ -52,10 +51,8 @@ class Probes:
                 return Probe(*found)
             if not any(_has(db, part, run, step) for part in _MODELS):
                 raise UnknownRun(f"Run {run[:40]!r} keeps no model of step {step:,}. Ask for one of its milestones.")
-            waiting = sa.select(sa.func.count(), sa.func.count().filter(probes.c.owner == owner))
-            everybody, mine = db.execute(waiting.where(probes.c.status.in_(OPEN))).one()
-            if mine >= OPEN_OF_ONE or everybody >= OPEN_OF_ALL:
-                raise LimitError("Many questions about runs are being worked on already. Ask again in a moment.")
+            if limits:
+                _admit(db, owner, limits)
             db.execute(
                 probes.insert().values(
                     id=probe, run=run, owner=owner, step=step, question=question, status="queued", touched=now
@@ -78,9 +75,10 @@ class Probes:
 
         Those whose worker has been silent for long go to another one, a few times, and are given up then.
         """
-        if not self._any("SELECT 1 FROM probes WHERE status IN ('queued', 'working') LIMIT 1"):
-            return []
         now = time.time()
+        silent = f"status = 'working' AND touched < {now - SILENT}"
+        if not self._any(f"SELECT 1 FROM probes WHERE status = 'queued' OR ({silent}) LIMIT 1"):
+            return []
         lost = sa.and_(probes.c.status == "working", probes.c.touched < now - SILENT)
         given_up = {"status": "failed", "error": "The worker was lost several times over this. Ask for less."}
         with self._writing() as db:
@@ -135,6 +133,16 @@ class Probes:
 
 _MODELS = (milestones, checkpoints)
 _PROBE = sa.select(probes.c.id, probes.c.status, probes.c.progress, probes.c.error, probes.c.frame)
+
+
+def _admit(db: sa.Connection, owner: str, limits: Limits) -> None:
+    """Raises LimitError if one more open question is too many."""
+    counts = sa.select(sa.func.count(), sa.func.count().filter(probes.c.owner == owner))
+    everybody, mine = db.execute(counts.where(probes.c.status.in_(OPEN))).one()
+    if mine >= limits.questions_per_client:
+        raise limits.refusal("questions_per_client", f"{mine} of your questions are being answered; wait a moment")
+    if everybody >= limits.questions_total:
+        raise limits.refusal("questions_total", f"{everybody} questions are being answered; wait a moment")
 
 
 def _has(db: sa.Connection, part: sa.Table, run: str, step: int) -> bool:

@@ -605,7 +605,7 @@ def _mark(db: sa.Connection, news: Publication) -> None:
     assert news.milestone is not None
     step, size = _state_step(news), len(news.milestone)
     db.execute(milestones.delete().where(milestones.c.run == news.run, milestones.c.step >= step))
-    here = {"run": news.run, "step": step, "epoch": news.epoch, "size": size, "blob": news.milestone}
+    here = {"run": news.run, "step": step, "epoch": _state_epoch(news), "size": size, "blob": news.milestone}
     db.execute(milestones.insert(), here)
     kept = sa.select(milestones.c.step).where(milestones.c.run == news.run).order_by(milestones.c.step)
     steps = list(db.execute(kept).scalars())
@@ -617,6 +617,11 @@ def _mark(db: sa.Connection, news: Publication) -> None:
 
 def _state_step(news: Publication) -> int:
     return news.step if news.state_step is None else news.state_step
+
+
+def _state_epoch(news: Publication) -> float:
+    """The epoch of the state's own step, which in a diverged run is an earlier one: all epochs have as many steps."""
+    return news.epoch * _state_step(news) / news.step if news.step else news.epoch
 
 
 def _save(db: sa.Connection, news: Publication) -> None:
@@ -637,7 +642,7 @@ def _save(db: sa.Connection, news: Publication) -> None:
             "run": news.run,
             "step": step,
             "seq": seq,
-            "epoch": news.epoch,
+            "epoch": _state_epoch(news),
             "seconds": news.seconds,
             "blob": news.checkpoint,
         },

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ae_core.plots.palette import DARK, PALETTE
+from ae_core.plots.palette import DARK, MARKERS, PALETTE
 from pages._ui.text import language, names, section
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
@@ -66,8 +66,8 @@ class Shape:
 
 def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
     """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one."""
-    data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, "copy": section("stage")}
-    data["names"] = dict(names(language()))
+    words = {"copy": section("stage"), "names": dict(names(language()))}
+    data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, **words}
     _stage(data=data, key="stage", on_status_change=on_status)
 
 
@@ -78,7 +78,8 @@ def explore(run: str) -> None:
         "metrics": section("metric") | section("need"),
         "names": dict(names(language())),
     }
-    _explore(data={"run": run, **words, "palette": {"light": PALETTE, "dark": DARK}}, key="explore")
+    palette = {"light": PALETTE, "dark": DARK, "markers": MARKERS}
+    _explore(data={"run": run, **words, "palette": palette}, key="explore")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:
@@ -94,6 +95,6 @@ def cards(key: str, label: str, chosen: str | None, shelves: Sequence[Shelf], on
     _cards(data=data, key=key, on_chosen_change=on_chosen)
 
 
-def remember(preferences: Mapping[str, str], language: str) -> None:
-    """Keeps preferences in cookies of this browser, and tells it the language of the page."""
-    _preferences(data={"cookies": dict(preferences), "language": language}, key="preferences")
+def remember(preferences: Mapping[str, str], spoken: str) -> None:
+    """Keeps preferences in cookies of this browser, and tells it the language of the page (as HTML names it)."""
+    _preferences(data={"cookies": dict(preferences), "language": spoken}, key="preferences")

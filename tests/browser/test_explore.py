@@ -35,11 +35,10 @@ DECODE = """async ([run, step, codes]) => {
   return codes.map((z) => Array.from(made.decode(Float32Array.from(z))));
 }"""
 
-PIXELS = """() => {
-  const canvas = document.querySelector('[data-testid=explore-decoded]');
+REDS = """(canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   return Array.from(data).filter((_, at) => at % 4 === 0);
-}"""
+}"""  # row by row, 0 to 255
 AXES = """() => {
   const plot = document.querySelector('.ex-plotly'), { xaxis: x, yaxis: y } = plot._fullLayout;
   return [x.range, y.range, [x._offset, y._offset, x._length, y._length], [plot.clientWidth, plot.clientHeight]];
@@ -137,7 +136,7 @@ def test_dragging_morphs_the_picture_that_pytorch_would_make(page, app):
     model = specimen(app, STARTER_RUN, STARTER, step).model
     wanted = model.decode(torch.tensor(np.stack([z, [0, 0], [3, -2]]), dtype=torch.float32)).numpy()
     assert np.abs(found - wanted).max() < 1e-4
-    pixels = page.evaluate(PIXELS)
+    pixels = picture.evaluate(REDS)
     assert np.abs(np.array(pixels) / 255 - wanted[0].clip(0, 1)).max() < 0.01
 
 
@@ -294,6 +293,8 @@ KINDS = {
     "codebook": {"model_code_kind": "quantised", "model_code_latent_dim": 2},
     "classes": {"model_code_kind": "categorical", "model_code_latent_dim": 2},
     "conv": {"model_kind": "conv"},
+    "conditional": {"model_conditional": True},
+    "very wide": {"model_code_latent_dim": 256, "model_hidden": (300,)},
     "diverged": {"optimizer_kind": "sgd", "optimizer_learning_rate": 100.0},
 }
 
@@ -311,6 +312,21 @@ def test_every_kind_of_run_can_be_explored(page, app, kind):
     page.keyboard.press("Home")
     wait_for(lambda: told(page, "ready") == "true" and told(page, "step") == "0", "the first step")
     assert page.locator(".ex-bad").count() == 0
+
+
+@pytest.mark.parametrize("scaling", ["standard", "distribution"])
+def test_pictures_that_were_scaled_for_training_are_shown_as_they_are(page, app, scaling):
+    """What is seen of an item is the dataset's own picture, not the numbers that the network reads."""
+    run = finished(app, data_standardise=scaling)
+    explored(page, app, run)
+    header, arrays = asked(page, run, {"kind": "items"}, 0)
+    assert header["scaling"] == scaling
+    view(page, "rebuilt")
+    card = page.locator("[data-testid=explore-sorted] [data-item]").first
+    row = int(np.flatnonzero(arrays["item"] == int(card.get_attribute("data-item") or -1))[0])
+    own = arrays["x"][row] * arrays["scale"] + arrays["shift"]
+    wanted = own / own.max() if scaling == "distribution" else own
+    assert np.abs(np.array(card.locator("canvas").first.evaluate(REDS)) / 255 - wanted).max() < 0.01
 
 
 def test_a_run_that_is_not_there_is_said_so(page, app):

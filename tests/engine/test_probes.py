@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load
 
 from ae_core import frames
-from ae_core.engine import worker
+from ae_core.engine import desk, worker
+from ae_core.engine.client import Client
 from ae_core.errors import CommandRefused, LimitError, SpecError, UnknownRun
 from ae_core.probes import answers
 from ae_core.probes.questions import Codes, Items, probe_id, read_question
@@ -149,17 +153,49 @@ def test_questions_that_make_no_sense_are_refused(lab):
         lab.client.ask("nobody", ME, QUESTION, 7)
 
 
-def test_one_browser_cannot_ask_without_end(lab, inline, monkeypatch):
-    """Questions that wait are limited, for one browser and for all."""
+def test_one_browser_cannot_ask_without_end(lab, inline):
+    """Questions that wait are limited, for one browser and for all; the refusal names the limit."""
     run = lab.start(paused=True)
     lab.wait(run, "paused")
     inline.stop()
-    monkeypatch.setattr(store_probes, "OPEN_OF_ONE", 2)
+    limits = dataclasses.replace(lab.settings.limits, questions_per_client=2, questions_total=3)
+    client = Client(lab.store, dataclasses.replace(lab.settings, limits=limits))
     for first in range(2):
-        lab.client.ask(run, ME, Items(first=first))
-    with pytest.raises(LimitError, match="in a moment"):
-        lab.client.ask(run, ME, Items(first=5))
-    assert lab.client.ask(run, "bob", Items(first=5)).status == "queued"
+        client.ask(run, ME, Items(first=first))
+    with pytest.raises(LimitError, match="QUESTIONS_PER_CLIENT"):
+        client.ask(run, ME, Items(first=5))
+    assert client.ask(run, "bob", Items(first=5)).status == "queued"
+    with pytest.raises(LimitError, match="QUESTIONS_TOTAL"):
+        client.ask(run, "eve", Items(first=6))
+
+
+def test_a_question_that_waits_for_a_place_is_not_taken_for_lost(lab, inline, monkeypatch):
+    """While others are worked on it gives signs of life, so nobody else takes it up and it is answered in the end."""
+    run = lab.start(paused=True)
+    lab.wait(run, "paused")
+    monkeypatch.setattr(desk, "TELL", 0.02)
+    places = inline.shop._desk._places
+    for _ in range(desk.AT_ONCE):
+        places.acquire()
+    probe = lab.client.ask(run, ME, QUESTION).id
+    wait_for(lambda: lab.store.probes.look(run, probe).status == "working", "it to be taken up")
+    monkeypatch.setattr(store_probes, "SILENT", 0.5)
+    still = time.monotonic() + 1.5
+    wait_for(lambda: time.monotonic() > still, "three times that silence")
+    assert lab.store.probes.waiting() == []
+    for _ in range(desk.AT_ONCE):
+        places.release()
+    assert answered(lab, run, probe).status == "done"
+
+
+def test_the_milestone_of_a_diverged_run_is_of_the_step_that_is_good(lab, inline):
+    """Step and epoch of what is kept belong together, whatever the run had reached when it broke."""
+    run = lab.start(optimizer_kind="sgd", optimizer_learning_rate=100.0)
+    lab.wait(run, "diverged")
+    steps = Trainer(changed(RunSpec(), {})).cadence.steps_per_epoch
+    kept = lab.store.probes.milestones(run)
+    assert [one.epoch for one in kept] == [pytest.approx(one.step / steps) for one in kept]
+    assert kept[-1].step < lab.head(run).step
 
 
 def test_a_question_that_cannot_be_answered_says_why_and_may_be_asked_again(lab, inline, monkeypatch):

@@ -1,6 +1,6 @@
 /* Bring: draw an item or bring a picture, and see where it lands, what comes back, and who is like it. */
 
-import { difference, painter, tile } from "./paint.js";
+import { errorTile, painter, tile } from "./paint.js";
 import { button, make, nearestRows, part } from "./parts.js";
 import { fullCodes } from "./rows.js";
 
@@ -36,9 +36,9 @@ export function bring(K, panel) {
     const { network, items } = state.values, x = own.x;
     if (!x || !network || !items || state.values.view !== "bring") return;
     const coded = network.encode(x), z = Float32Array.from(coded.z), back = network.reconstruct(x);
-    state.set({ z, focus: null, brought: z });
+    state.set({ z, focus: null });
     found.hidden = false;
-    const off = tile(items, x, (canvas) => difference(canvas, x, back, items.about));
+    const off = errorTile(items, x, back);
     trio.replaceChildren(...[["part_original", tile(items, x)], ["part_rebuilt", tile(items, back)], ["part_off", off]].map(([key, canvas]) => make("figure", "", {}, canvas, make("figcaption", "", {}, K.say(key)))));
     const error = x.reduce((sum, value, at) => sum + (value - back[at]) ** 2, 0) / x.length;
     told.textContent = K.say("brought", { error: K.num(error), z: z.length <= 4 ? Array.from(z, (value) => K.num(value)).join(", ") : K.say("wide", { width: z.length }) });

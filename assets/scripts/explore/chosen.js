@@ -1,6 +1,7 @@
 /* Chosen: who lives in the part of the map that was selected. */
 
-import { natural, painter } from "./paint.js";
+import { tile } from "./paint.js";
+import { button } from "./parts.js";
 import { classColour } from "./theme.js";
 
 const MOST = 60; // items shown, the worst reconstructed first
@@ -63,23 +64,10 @@ function card(K, row, items, network) {
   made.title = K.say("tip", { item: row.item, label: K.name(row.label), error: K.num(row.error) });
   if (place !== undefined) {
     const x = items.x(place);
-    for (const values of [x, network.reconstruct(x, items.labels[place])]) {
-      const canvas = document.createElement("canvas");
-      canvas.setAttribute("aria-hidden", "true");
-      canvas.classList.toggle("ex-sharp", natural(items.about).sharp);
-      painter(items.about)(canvas, values);
-      made.append(canvas);
-    }
+    made.append(tile(items, x), tile(items, network.reconstruct(x, items.labels[place])));
   }
   made.append(text);
   made.addEventListener("click", () => K.state.set({ focus: row.item, view: "walk" }));
-  return made;
-}
-
-function button(key, act) {
-  const made = Object.assign(document.createElement("button"), { type: "button", className: "ex-button" });
-  made.dataset.t = key;
-  made.addEventListener("click", act);
   return made;
 }
 

@@ -1,6 +1,6 @@
 /* The grip: a point on the map that is dragged, and the picture that the decoder makes of it, right under the finger. */
 
-import { painter, natural } from "./paint.js";
+import { show as paint } from "./paint.js";
 
 const STEP = 0.02, LEAP = 0.1; // of the width of the map, by the arrow keys, and with Shift
 
@@ -37,7 +37,7 @@ export function grip(M, place) {
     handle.style.transform = `translate(${left}px, ${top}px)`;
     handle.classList.toggle("ex-low", top < 110);
     handle.setAttribute("aria-label", K.say("grip", { z: Array.from(z, (value) => K.num(value)).join(", ") }));
-    if (items) { painter(items.about)(canvas, network.decode(z)); canvas.classList.toggle("ex-sharp", natural(items.about).sharp); }
+    if (items) paint(canvas, items, network.decode(z));
   }
 
   sheet.addEventListener("pointerdown", (event) => {

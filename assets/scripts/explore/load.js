@@ -44,6 +44,7 @@ export function load(K) {
       if (!closed && step === state.values.step) state.set({ [name]: found, trouble: "" });
     } catch (error) {
       complain(error);
+      progress(1); // nobody works on it any more
     }
   }
 
@@ -96,7 +97,8 @@ function classed(K, made) {
 function unpack({ header, arrays }) {
   const [count, features] = arrays.x.shape;
   const places = new Map(Array.from(arrays.item.data, (item, row) => [item, row]));
-  const about = { form: header.form, shape: header.shape, features: header.feature_names };
+  const { form, shape, scaling, feature_names: names } = header;
+  const about = { form, shape, scaling, features: names, shift: arrays.shift.data, scale: arrays.scale.data };
   return {
     about,
     count,

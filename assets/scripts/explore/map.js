@@ -3,11 +3,10 @@
 
 import { drawGrid } from "./backdrop.js";
 import { grip } from "./grip.js";
-import { painter, natural } from "./paint.js";
+import { show as paint } from "./paint.js";
 import { choice, make } from "./parts.js";
 import { classColour } from "./theme.js";
 
-const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "hexagon", "star", "x", "pentagon"];
 const MODES = ["walk", "lasso", "select", "pan"];
 const LARGE = 4000; // points above which they are drawn smaller
 
@@ -92,7 +91,7 @@ function traces(K, codes) {
   return ordered.map((label) => {
     const own = rows.filter((row) => labels[row] === label);
     const grey = off.has(label);
-    const marker = { color: grey ? K.colours.grey : label < 0 ? K.colours.accent : classColour(K, label), symbol: SYMBOLS[((label % 10) + 10) % 10] };
+    const marker = { color: grey ? K.colours.grey : label < 0 ? K.colours.accent : classColour(K, label), symbol: K.palette.markers[((label % 10) + 10) % 10] };
     return trace(K, codes, own, { marker, grey, name: K.name(label) });
   }).map((one) => ({ ...one, selectedpoints: selected.size ? chosenPoints(one, selected) : null }));
 }
@@ -276,7 +275,7 @@ function hover(K, place) {
       const { items, codes } = K.state.values, item = itemOf(point), row = items?.row(item);
       const at = codes.arrays.item.data.indexOf(item), label = codes.arrays.label.data[at];
       canvas.hidden = row === undefined;
-      if (row !== undefined) { painter(items.about)(canvas, items.x(row)); canvas.classList.toggle("ex-sharp", natural(items.about).sharp); }
+      if (row !== undefined) paint(canvas, items, items.x(row));
       words.textContent = K.say("tip", { item, label: K.name(label), error: K.num(codes.arrays.error.data[at]) });
       const box = place.getBoundingClientRect();
       tip.style.left = `${Math.min((event?.clientX ?? box.left) - box.left + 14, box.width - 130)}px`;

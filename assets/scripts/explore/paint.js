@@ -1,20 +1,27 @@
 /* One item, as people see it: a picture, a series, a point, or the bars of a table's row. */
 
-/** How items of this kind are painted. `about`: the header of the items' frame. Gives paint(canvas, x). */
+/** How items of this kind are painted: a function (canvas, x). about: form, shape, scaling, shift and scale. */
 export function painter(about) {
-  const [height, width, channels] = about.shape.length === 3 ? about.shape : [0, 0, 0];
-  if (about.form === "image") return (canvas, x) => picture(canvas, x, width, height, channels);
   if (about.form === "series") return (canvas, x) => series(canvas, x, about.shape);
-  return bars;
+  return about.form === "image" ? (canvas, x) => picture(canvas, inOwnUnits(about, x), about.shape) : bars;
 }
 
-/** The size in pixels at which an item is painted without loss; drawn larger by CSS. */
-export function natural(about) {
-  return about.form === "image" ? { width: about.shape[1], height: about.shape[0], sharp: true } : { width: 160, height: 90, sharp: false };
+/** Paints an item on this canvas: show(canvas, items, x). Pixels stay sharp where it is drawn larger. */
+export function show(canvas, items, x) {
+  painter(items.about)(canvas, x);
+  canvas.classList.toggle("ex-sharp", items.about.form === "image");
+}
+
+/** A picture was scaled for training; to be seen it is brought back. One that became shares is as bright as it can be. */
+function inOwnUnits({ scaling, shift, scale }, x) {
+  if (scaling === "none") return x;
+  const own = Float32Array.from(x, (value, at) => value * scale[at] + shift[at]);
+  const most = scaling === "distribution" ? Math.max(...own, 1e-12) : 1;
+  return most === 1 ? own : own.map((value) => value / most);
 }
 
 /** Numbers from 0 to 1, row by row, with the colours of a pixel together. */
-export function picture(canvas, x, width, height, channels) {
+function picture(canvas, x, [height, width, channels]) {
   resize(canvas, width, height);
   const ctx = canvas.getContext("2d"), image = ctx.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
@@ -27,7 +34,8 @@ export function picture(canvas, x, width, height, channels) {
 }
 
 /** How wrong each number is: cold where too small, warm where too large, the ground where right. */
-export function difference(canvas, x, rebuilt, about) {
+export function difference(canvas, { about }, x, rebuilt) {
+  canvas.classList.toggle("ex-sharp", about.form === "image");
   if (about.form !== "image") return painter(about)(canvas, rebuilt.map((value, i) => value - x[i]));
   const [height, width, channels] = about.shape;
   resize(canvas, width, height);
@@ -87,10 +95,17 @@ function bars(canvas, x) {
 }
 
 /** A small canvas with an item on it. */
-export function tile(items, x, paint = painter(items.about)) {
+export function tile(items, x) {
   const canvas = document.createElement("canvas");
-  canvas.classList.toggle("ex-sharp", natural(items.about).sharp);
   canvas.setAttribute("aria-hidden", "true");
-  paint(canvas, x);
+  show(canvas, items, x);
+  return canvas;
+}
+
+/** A small canvas with what is wrong about an item's reconstruction. */
+export function errorTile(items, x, rebuilt) {
+  const canvas = document.createElement("canvas");
+  canvas.setAttribute("aria-hidden", "true");
+  difference(canvas, items, x, rebuilt);
   return canvas;
 }

@@ -51,7 +51,6 @@ export function paths(K, panel) {
       return card;
     }));
     strips.replaceChildren(strip(K, "strip_code", made), strip(K, "strip_pixels", faded));
-    state.set({ path: { width: network.width, from: a, to: b } });
   }
 
   function classes() {

@@ -1,6 +1,6 @@
 /* Rebuilt: how well items come back, from the worst to the best, and what noise does to them. */
 
-import { difference, painter, tile } from "./paint.js";
+import { errorTile, tile } from "./paint.js";
 import { button, chance, choice, lever, make, normal, part } from "./parts.js";
 
 const SHOWN = 18, BINS = 48, ORDERS = ["worst", "median", "best", "classes"];
@@ -77,7 +77,7 @@ function pick(codes, items, order) {
 
 function card(K, codes, items, network, at) {
   const { item, label, error } = codes.arrays, row = items.row(item.data[at]), x = items.x(row), back = network.reconstruct(x, items.labels[row]);
-  const off = tile(items, x, (canvas) => difference(canvas, x, back, items.about));
+  const off = errorTile(items, x, back);
   const made = make("button", "ex-card ex-three", { item: item.data[at] }, tile(items, x), tile(items, back), off, make("small", "", {}, `${K.name(label.data[at])} · ${K.num(error.data[at], 2)}`));
   made.type = "button";
   made.title = K.say("tip", { item: item.data[at], label: K.name(label.data[at]), error: K.num(error.data[at]) });

@@ -1,6 +1,6 @@
 /* Walk: what the decoder makes of the code under the grip, with a slider for each number of a wider one. */
 
-import { difference, natural, painter } from "./paint.js";
+import { difference, show as paint } from "./paint.js";
 import { choice } from "./parts.js";
 
 const MOST_SLIDERS = 64;
@@ -30,8 +30,7 @@ export function walk(K, panel) {
     if (!network || !items || !z || z.length !== network.width) return;
     const made = network.decode(z);
     decodes++;
-    painter(items.about)(big, made);
-    big.classList.toggle("ex-sharp", natural(items.about).sharp);
+    paint(big, items, made);
     big.dataset.decodes = decodes;
     big.dataset.z = Array.from(z).join(",");
     big.setAttribute("aria-label", K.say("decoded", { z: said(z) }));
@@ -42,11 +41,10 @@ export function walk(K, panel) {
   }
 
   function pieces(items, network, row) {
-    const x = items.x(row), rebuilt = network.reconstruct(x, items.labels[row]), paint = painter(items.about);
-    paint(parts[0], x);
-    paint(parts[1], rebuilt);
-    difference(parts[2], x, rebuilt, items.about);
-    for (const part of parts) part.classList.toggle("ex-sharp", natural(items.about).sharp);
+    const x = items.x(row), rebuilt = network.reconstruct(x, items.labels[row]);
+    paint(parts[0], items, x);
+    paint(parts[1], items, rebuilt);
+    difference(parts[2], items, x, rebuilt);
   }
 
   const said = (z) => (z.length <= 4 ? Array.from(z, (value, at) => `z${at + 1} = ${K.num(value)}`).join("   ") : K.say("wide", { width: z.length }));
