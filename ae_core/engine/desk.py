@@ -61,7 +61,13 @@ class Desk:
 
     def _specimen(self, inquiry: Inquiry) -> Specimen:
         run, step = inquiry.run, inquiry.step
-        return self._specimens.get((run, step), lambda: revive(run, inquiry.spec, step, inquiry.blob, inquiry.goal))
+
+        def path() -> list[tuple[int, bytes]]:
+            return self.patiently(lambda: self.store.probes.models(run))
+
+        return self._specimens.get(
+            (run, step), lambda: revive(run, inquiry.spec, step, inquiry.blob, inquiry.goal, path)
+        )
 
 
 class Alive:

@@ -39,11 +39,13 @@ Outcome = TypeVar("Outcome")
 POLL = 0.04  # seconds between two looks for commands
 SLICE = 0.07  # seconds of training between two publications, while hardly anybody waits
 SLICE_SHARED = 0.1  # and while several runs wait
-SNAPSHOT_SHARE = 1 / 60  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
+SNAPSHOT_SHARE = 1 / 75  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
 CHECKPOINT_EVERY = 2.0  # seconds of own training
 CHECKPOINT_SHARE = 1 / 100  # of training time, at most, goes into checkpoints
-MILESTONE_GROWTH = 1.08  # of the step from one milestone to the next, at least
-MILESTONE_SHARE = 1 / 200  # of training time, at most, goes into milestones, but for those where the run rests or ends
+MILESTONES = ((1.3, 1 / 40), (1.08, 1 / 200))
+"""When the model is kept to walk back to: the step has grown by the factor since the last time, and that time cost less
+than this share of the training since then. Where the run rests or ends it is kept anyway.
+"""
 PARK_AFTER = 20.0  # seconds that a paused run keeps its thread
 RETRY = 0.5  # seconds between two tries to reach the store
 
@@ -375,8 +377,11 @@ class Job:
         """Whether the model of this step is kept to walk back to: where the run stands, and else ever more rarely."""
         if trainer.step == self.marked_step:
             return False
-        spent = trainer.seconds - self.marked_at >= self.mark_cost / MILESTONE_SHARE
-        return status != "running" or (spent and trainer.step >= MILESTONE_GROWTH * self.marked_step)
+        waited = trainer.seconds - self.marked_at
+        return status != "running" or any(
+            trainer.step >= growth * self.marked_step and waited >= self.mark_cost / share
+            for growth, share in MILESTONES
+        )
 
     def _draw(self, trainer: Trainer) -> bytes:
         picture = trainer.snapshot()

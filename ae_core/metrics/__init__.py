@@ -17,6 +17,7 @@ from ae_core.metrics.reported import (
     mean_squared_error,
     rival,
     squared_sum,
+    with_total,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "recommending",
     "rival",
     "squared_sum",
+    "with_total",
 ]

@@ -11,6 +11,7 @@ from ae_core.compatibility import is_sparse
 from ae_core.models import OUTPUTS, Autoencoder, sample
 from ae_core.models.prior import log_normal
 from ae_core.objectives import (
+    READINGS,
     Batch,
     fixed_damage,
     imputes,
@@ -21,6 +22,7 @@ from ae_core.objectives import (
     readings,
     reconstruction,
     terms,
+    weight_terms,
 )
 from ae_core.pca import components, rebuilt, reference
 from ae_core.spec import RunSpec, Variational
@@ -57,6 +59,14 @@ def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
     return {name: value / x.shape[0] for name, value in sums.items()}
+
+
+def with_total(model: Autoencoder, means: dict[str, float], mse: float) -> dict[str, float]:
+    """`loss`, the sum of all terms per item and of the penalties on the weights, then means, penalties and `mse`."""
+    parts = {name: value for name, value in means.items() if name not in READINGS}
+    parts |= {name: float(value) for name, value in weight_terms(model).items()}
+    total = sum(parts[name] for name in sorted(parts))  # in one order, so that a resumed run has the same last bit
+    return {"loss": total, **means, **parts, "mse": mse}
 
 
 def chunks(model: Autoencoder, x: Tensor) -> Iterator[tuple[Autoencoder, Tensor]]:

@@ -118,13 +118,13 @@ class Autoencoder(nn.Module):
         raw = self.last(self.decoder(seen.flatten(0, -2), layers, taught if self.training else None))
         return raw.unflatten(0, z.shape[:-1])  # type: ignore[no-any-return]
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """(batch, latent) -> reconstructions (batch, features)."""
-        return OUTPUTS[self.output](self.decode_raw(z))
+        return OUTPUTS[self.output](self.decode_raw(z, layers))
 
-    def reconstruct(self, x: Tensor) -> Tensor:
-        """(batch, features) -> (batch, features), through the code's centre."""
-        return self.of_item(self.decode(self.encode(x).centre), x)
+    def reconstruct(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
+        """(batch, features) -> (batch, features), through the code's centre. Hidden activations go into `layers`."""
+        return self.of_item(self.decode(self.encode(x, layers).centre, layers), x)
 
     def of_item(self, rebuilt: Tensor, x: Tensor) -> Tensor:
         """A reconstruction in the item's own units: shares of counts become the counts expected of as many as x has."""

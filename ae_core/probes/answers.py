@@ -10,13 +10,29 @@ import numpy as np
 from ae_core import frames
 from ae_core.probes.clusters import clusters
 from ae_core.probes.codes import codes
+from ae_core.probes.dimensions import dimensions
 from ae_core.probes.items import items
+from ae_core.probes.landscape import landscape
+from ae_core.probes.layers import layers
 from ae_core.probes.numbers import numbers
 from ae_core.probes.program import program
 from ae_core.probes.projection import projection
-from ae_core.probes.questions import Clusters, Codes, Items, Numbers, Program, Projection, Samples
+from ae_core.probes.questions import (
+    Clusters,
+    Codes,
+    Dimensions,
+    Items,
+    Landscape,
+    Layers,
+    Numbers,
+    Program,
+    Projection,
+    Samples,
+    Units,
+)
 from ae_core.probes.samples import samples
 from ae_core.probes.specimen import Specimen
+from ae_core.probes.units import units
 from ae_core.spec import Spec
 
 Found = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]  # header and arrays of a frame
@@ -30,6 +46,10 @@ ANSWERS: dict[type[Spec], Callable[[Any, Specimen, Tell], Found]] = {
     Clusters: clusters,
     Numbers: numbers,
     Samples: samples,
+    Layers: layers,
+    Units: units,
+    Dimensions: dimensions,
+    Landscape: landscape,
 }
 """What works each question out."""
 

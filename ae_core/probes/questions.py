@@ -78,7 +78,41 @@ class Samples(Spec):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of chance.")] = 0
 
 
-Question = Annotated[Codes | Items | Program | Projection | Clusters | Numbers | Samples, Field(discriminator="kind")]
+class Layers(Spec):
+    """The size of each layer's weights, how hard the loss pulls at them, and what the layer answers."""
+
+    kind: Literal["layers"] = "layers"
+    most: Annotated[int, Field(ge=16, le=5_000, description="Items at most.")] = 512
+
+
+class Units(Spec):
+    """The units of one layer, those that differ most between items."""
+
+    kind: Literal["units"] = "units"
+    layer: Annotated[str, Field(max_length=40, description="Of the network; empty for its first.")] = ""
+    units: Annotated[int, Field(ge=1, le=256, description="Units at most.")] = 24
+    most: Annotated[int, Field(ge=100, le=20_000, description="Items at most.")] = 2_000
+
+
+class Dimensions(Spec):
+    """How much each number of the code says."""
+
+    kind: Literal["dimensions"] = "dimensions"
+    most: Annotated[int, Field(ge=100, le=20_000, description="Items at most.")] = 5_000
+
+
+class Landscape(Spec):
+    """The loss around the model, in the plane in which training moved most."""
+
+    kind: Literal["landscape"] = "landscape"
+    points: Annotated[int, Field(ge=5, le=41, description="Places along each direction.")] = 15
+    most: Annotated[int, Field(ge=16, le=5_000, description="Items at most.")] = 512
+
+
+Question = Annotated[
+    Codes | Items | Program | Projection | Clusters | Numbers | Samples | Layers | Units | Dimensions | Landscape,
+    Field(discriminator="kind"),
+]
 _READER: TypeAdapter[Any] = TypeAdapter(Question)
 
 

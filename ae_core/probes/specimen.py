@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,12 +23,15 @@ from ae_core.training import Fitted
 
 @dataclass(frozen=True, eq=False)
 class Specimen:
-    """run: its id. model: in evaluation mode, its dials turned to that step's."""
+    """run: its id. model: in evaluation mode, its dials turned to that step's. path: the steps of the run of which the
+    model is kept, rising, each with its weights as safetensors.
+    """
 
     run: str
     spec: RunSpec
     step: int
     model: Autoencoder
+    path: Callable[[], Sequence[tuple[int, bytes]]] = tuple
 
     @cached_property
     def split(self) -> Split:
@@ -81,24 +85,32 @@ class Specimen:
         return self.model.given(torch.from_numpy(labels.astype(np.int64)))
 
 
-def revive(run: str, spec: RunSpec, step: int, blob: bytes, goal: int) -> Specimen:
-    """The specimen whose weights these are: of a milestone, or of a checkpoint. goal: steps planned for the run.
+def revive(
+    run: str,
+    spec: RunSpec,
+    step: int,
+    blob: bytes,
+    goal: int,
+    path: Callable[[], Sequence[tuple[int, bytes]]] = tuple,
+) -> Specimen:
+    """The specimen whose weights these are: of a milestone, or of a checkpoint. goal: steps planned for the run. path:
+    see `Specimen`.
 
     Raises CheckpointError for weights of another network.
     """
     dials = Dials(spec)
     model = build(spec, torch.Generator().manual_seed(0), torch.Generator().manual_seed(0), dials)
     try:
-        model.load_state_dict(_parts(load(blob)))
+        model.load_state_dict(own_parts(load(blob)))
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"Expected the weights of this run's network, got others: {error}") from None
     dials.turn(step / max(goal, 1))
     model.eval()
     model.requires_grad_(False)
-    return Specimen(run, spec, step, model)
+    return Specimen(run, spec, step, model, path)
 
 
-def _parts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A checkpoint names what else it holds; a milestone holds the model alone."""
+def own_parts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The model's own tensors: a checkpoint names what else it holds; a milestone holds the model alone."""
     own = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
     return own or tensors

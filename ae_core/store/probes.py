@@ -35,6 +35,16 @@ class Probes:
             found = {row.step: row.epoch for row in db.execute(kept)}
         return [Milestone(step, found[step]) for step in sorted(found)]
 
+    def models(self, run: str) -> list[tuple[int, bytes]]:
+        """The steps at which the run's model is kept, rising, each with its weights as safetensors."""
+        with self._reading() as db:
+            kept = [
+                (row.step, bytes(row.blob))
+                for part in _MODELS
+                for row in db.execute(sa.select(part.c.step, part.c.blob).where(part.c.run == run))
+            ]
+        return sorted(dict(reversed(kept)).items())  # of a step that is kept twice, the milestone
+
     def ask(self, probe: str, run: str, owner: str, step: int, question: str, *, limits: Limits | None = None) -> Probe:
         """The question's answer so far; it begins to wait for a worker unless it was asked before.
 

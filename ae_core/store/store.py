@@ -352,7 +352,7 @@ class Store:
             if news.events:
                 first = row.seq - len(news.events) + 1
                 db.execute(
-                    events.insert(),
+                    _ADD_EVENT,
                     [
                         {
                             "run": news.run,
@@ -369,7 +369,7 @@ class Store:
                 db.execute(introductions.insert(), {"run": news.run, "frame": news.introduction})
             if news.snapshot is not None:
                 picture = {"run": news.run, "serial": row.serial, "step": _state_step(news), "frame": news.snapshot}
-                db.execute(snapshots.insert(), picture)
+                db.execute(_ADD_SNAPSHOT, picture)
             if over or (news.snapshot is not None and row.serial % _BATCH == 0):
                 _thin(db, news.run, live=not over)
             if news.milestone is not None:
@@ -554,6 +554,7 @@ _ADVANCE = (
     )
     .returning(runs.c.seq, runs.c.serial)
 )
+_ADD_EVENT, _ADD_SNAPSHOT = events.insert(), snapshots.insert()
 _RUNS = sa.select(runs, _STATUS.label("now"))
 
 

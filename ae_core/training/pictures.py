@@ -37,10 +37,10 @@ from ae_core.pca import project
 from ae_core.spec import Code, Feedforward, KSparse, RunSpec, Sequence, Variational
 
 MOST_ITEMS, LEAST_ITEMS = 2000, 300
-ITEM_BUDGET = 1.5e8  # multiplications that a snapshot may spend on codes: about 4 ms of one core
+ITEM_BUDGET = 1.2e8  # operations that a snapshot may spend on codes: about 1.5 ms of one core
 MOST_SHOWN = 48
 MOST_UNITS = 24
-PROBED = 128  # items on which dead units are looked for
+PROBED = 128  # items on which dead units are looked for, those shown among them
 DRAWN_CODE = 3  # widest code that is drawn as it is; wider ones are projected on PROJECTED axes
 PROJECTED = 2
 
@@ -63,11 +63,15 @@ class Exhibition:
         self.known = torch.from_numpy(self.labels.astype(np.int64))  # told to a conditional model
         self.colour = None if colour is None else colour[rows].astype(np.float32)
         self.shown = _one_of_each(self.labels[:from_val], MOST_SHOWN)
-        self.probed = self.items[:PROBED]
         corruption, noise = spec.objective.corruption, torch.Generator().manual_seed(spec.training.seed)
         self.damaged = None
         if corruption.kind != "none":
             self.damaged = corrupt(self.items[self.shown], corruption.kind, corruption.level, noise)
+        others = np.setdiff1d(np.arange(count), self.shown)[: max(PROBED - len(self.shown), 0)]
+        self.probed = np.concatenate([self.shown, others])  # rows of one pass, for reconstructions and dead units
+        self.seen = self.items[self.probed]
+        if self.damaged is not None:
+            self.seen[: len(self.shown)] = self.damaged
 
     def introduction(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What never changes: facts for the header, and arrays."""
@@ -109,9 +113,9 @@ class Exhibition:
     @torch.inference_mode()
     def arrays(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """What the model, in evaluation mode, makes of the items now."""
-        originals = self.items[self.shown]
-        rebuilt = model.given(self.known[self.shown]).reconstruct(originals if self.damaged is None else self.damaged)
-        told = model.given(self.known)
+        originals, told = self.items[self.shown], model.given(self.known)
+        layers: dict[str, Tensor] = {}
+        rebuilt = model.given(self.known[self.probed]).reconstruct(self.seen, layers)[: len(self.shown)]
         codes = told.encode(self.items)
         found = {
             "latent": _drawable(codes.centre.numpy()),
@@ -137,7 +141,7 @@ class Exhibition:
         if (activity := _activity(self.spec.model.code, codes.centre)) is not None:
             found["code.activity"] = activity.numpy()
         found = {name: np.nan_to_num(array) for name, array in found.items()}  # of a model that is about to diverge
-        return found | self._units(model) | self._layers(model)
+        return found | self._units(model) | self._layers(model, layers)
 
     def _error(self, rebuilt: Tensor, originals: Tensor) -> Tensor:
         """Mean squared error of each item, of ratings over those that it has."""
@@ -184,9 +188,10 @@ class Exhibition:
                 found[name] = units.astype(np.float32)
         return found
 
-    def _layers(self, model: Autoencoder) -> dict[str, np.ndarray]:
-        """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only)."""
-        answers = model.given(self.known[:PROBED])(self.probed).layers
+    def _layers(self, model: Autoencoder, answers: dict[str, Tensor]) -> dict[str, np.ndarray]:
+        """Norm of each weight matrix, and the share of units that are silent on every probed item (ReLU only).
+        answers: of every layer to the probed items.
+        """
         norms = np.nan_to_num(np.array([float(matrix.norm()) for _, matrix in model.matrices()], np.float32))
         dead = np.full(len(norms), np.nan, np.float32)
         if isinstance(self.spec.model, Feedforward) and self.spec.model.activation == "relu":
@@ -199,7 +204,7 @@ class Exhibition:
 
 def snapshot_flops(spec: RunSpec) -> float:
     """About how many operations one snapshot costs."""
-    return 2 * ITEM_BUDGET + 2.0 * (MOST_SHOWN + PROBED) * item_products(spec)
+    return 2 * ITEM_BUDGET + 2.0 * PROBED * item_products(spec)
 
 
 def _drawable(codes: np.ndarray) -> np.ndarray:

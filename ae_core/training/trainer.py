@@ -26,9 +26,8 @@ from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
-from ae_core.metrics import entries, final, recommending, rival
+from ae_core.metrics import entries, final, recommending, rival, with_total
 from ae_core.models import build
-from ae_core.objectives import READINGS, weight_terms
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
 from ae_core.training.checkpoint import pack, unpack
@@ -293,20 +292,14 @@ class Trainer:
         means = {name: value / counted for name, value in self.steps.take().items()}
         squares = means.pop("squares", 2 * means.get("reconstruction", math.nan))
         self._course.counted = 0
-        return self._with_total(means, squares / self._entries)
+        return with_total(self.model, means, squares / self._entries)
 
     def _measured(self, x: Tensor, labels: Tensor | None) -> dict[str, float]:
         """Terms per item on x, as the model stands. labels: of these items, or of more that begin with them."""
         return self._whole(self.steps.measure(x, None if labels is None else labels[: len(x)]))
 
     def _whole(self, means: dict[str, float]) -> dict[str, float]:
-        return self._with_total(means, means.pop("mse"))
-
-    def _with_total(self, means: dict[str, float], mse: float) -> dict[str, float]:
-        parts = {name: value for name, value in means.items() if name not in READINGS}
-        parts |= {name: float(value) for name, value in weight_terms(self.model).items()}
-        total = sum(parts[name] for name in sorted(parts))  # in one order, so that a resumed run has the same last bit
-        return {"loss": total, **means, **parts, "mse": mse}
+        return with_total(self.model, means, means.pop("mse"))
 
     def _judge(self, loss: float) -> None:
         """Early stopping on the loss of the items kept aside."""

@@ -20,7 +20,7 @@ from tests.benchmarks.client import Api
 from tests.running import App
 from tests.waiting import wait_for
 
-VIEWS = ("walk", "chosen", "bring", "paths", "rebuilt")
+VIEWS = ("walk", "chosen", "bring", "paths", "rebuilt", "inside")
 READY = "[data-testid=explore][data-ready=true][data-points]"
 ASK = """async ([run, question, step]) => {
   const { client } = await import('/scripts/explore/client.js');
@@ -297,6 +297,39 @@ KINDS = {
     "very wide": {"model_code_latent_dim": 256, "model_hidden": (300,)},
     "diverged": {"optimizer_kind": "sgd", "optimizer_learning_rate": 100.0},
 }
+
+
+def test_the_inside_tells_of_layers_units_and_the_landscape(page, app):
+    """Each layer has a line and a curve, a unit says which items it answers, the loss around the model is drawn."""
+    explored(page, app)
+    view(page, "inside")
+    page.locator("[data-testid=explore-layer-curves][data-moments] .scatterlayer .trace").first.wait_for()
+    assert page.locator("[data-testid=explore-layers] tbody tr").count() == 6
+    assert page.locator("[data-testid=explore-layer-curves] .scatterlayer .trace").count() == 6
+    assert page.locator("[data-testid=explore-dimensions] > div").count() == 2
+
+    page.locator("[data-testid=explore-unit-layer]").select_option("code")
+    page.locator("[data-testid=explore-units][data-layer=code] [data-unit='1']").click()
+    unit = page.locator("[data-testid=explore-unit][data-unit='1']")
+    unit.wait_for()
+    _, arrays = asked(page, STARTER_RUN, {"kind": "units", "layer": "code"}, int(told(page, "step")))
+    top = arrays["top"][arrays["unit"].tolist().index(1)]
+    shown = unit.locator("[data-testid=explore-unit-top] [data-item]").evaluate_all(
+        "all => all.map(e => +e.dataset.item)"
+    )
+    assert shown == top.tolist()
+
+    page.locator("[data-testid=explore-landscape-go]").click()
+    page.locator("[data-testid=explore-landscape][data-step] .contourlayer").wait_for()
+
+
+def test_the_map_stays_beside_a_long_view(page, app):
+    """Scrolling through what is inside does not lose the place that it belongs to."""
+    explored(page, app)
+    view(page, "inside")
+    page.locator("[data-testid=explore-units] [data-unit]").first.wait_for()
+    page.locator("[data-testid=explore-landscape-go]").scroll_into_view_if_needed()
+    expect(page.locator("[data-testid=explore-map]")).to_be_in_viewport(ratio=0.6)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -263,7 +263,7 @@ def test_milestones_are_thinned_evenly_and_by_size(lab, inline, monkeypatch):
     """A long run keeps few of them, the first and the last among them."""
     monkeypatch.setattr("ae_core.store.store.MILESTONES", 9)
     monkeypatch.setattr(worker, "SLICE", 0.001)
-    monkeypatch.setattr(worker, "MILESTONE_SHARE", 1.0)
+    monkeypatch.setattr(worker, "MILESTONES", ((1.08, 1.0),))
     monkeypatch.setattr(worker, "SNAPSHOT_SHARE", 1.0)
     run = lab.start(training_epochs=200)
     head = lab.wait(run, "finished")

@@ -5,6 +5,7 @@
 import { bring } from "./bring.js";
 import { chosen } from "./chosen.js";
 import { client } from "./client.js";
+import { inside } from "./inside.js";
 import { load } from "./load.js";
 import { map } from "./map.js";
 import { numbers } from "./numbers.js";
@@ -15,7 +16,7 @@ import { store } from "./state.js";
 import { theme } from "./theme.js";
 import { walk } from "./walk.js";
 
-const VIEWS = { walk, chosen, bring, paths, rebuilt, numbers };
+const VIEWS = { walk, chosen, bring, paths, rebuilt, inside, numbers };
 
 /** Opens a run in this element. data: {run, copy, palette, locale}. Gives {update(data), destroy()}. */
 export function mount(root, data) {

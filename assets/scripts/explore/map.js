@@ -5,23 +5,11 @@ import { drawGrid } from "./backdrop.js";
 import { grip } from "./grip.js";
 import { show as paint } from "./paint.js";
 import { choice, make } from "./parts.js";
+import { library } from "./plotly.js";
 import { classColour } from "./theme.js";
 
 const MODES = ["walk", "lasso", "select", "pan"];
 const LARGE = 4000; // points above which they are drawn smaller
-
-let plotly = null;
-
-/** Plotly's script, loaded once for the whole page. */
-function library() {
-  plotly ??= new Promise((done, fail) => {
-    const script = Object.assign(document.createElement("script"), { src: "/scripts/plotly.js" });
-    script.onload = () => done(window.Plotly);
-    script.onerror = () => { plotly = null; fail(new Error("Plotly could not be loaded. Reload the page.")); };
-    document.head.append(script);
-  });
-  return plotly;
-}
 
 /** The map, its tools and its legend, in this element. */
 export function map(K, element) {

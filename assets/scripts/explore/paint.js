@@ -36,15 +36,21 @@ function picture(canvas, x, [height, width, channels]) {
 /** How wrong each number is: cold where too small, warm where too large, the ground where right. */
 export function difference(canvas, { about }, x, rebuilt) {
   canvas.classList.toggle("ex-sharp", about.form === "image");
-  if (about.form !== "image") return painter(about)(canvas, rebuilt.map((value, i) => value - x[i]));
-  const [height, width, channels] = about.shape;
+  const off = rebuilt.map((value, i) => value - x[i]);
+  if (about.form !== "image") return painter(about)(canvas, off);
+  signed(canvas, off, about.shape, 1.6);
+}
+
+/** Numbers of both signs as a picture: cold below 0, warm above. Colours of a pixel are averaged; `strength` times a
+ *  number of 1 is full colour. */
+function signed(canvas, values, [height, width, channels], strength) {
   resize(canvas, width, height);
   const ctx = canvas.getContext("2d"), image = ctx.createImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    let off = 0;
-    for (let colour = 0; colour < channels; colour++) off += (rebuilt[pixel * channels + colour] - x[pixel * channels + colour]) / channels;
-    const strength = Math.min(Math.abs(off) * 1.6, 1), tone = off < 0 ? [0, 114, 178] : [213, 94, 0];
-    for (let colour = 0; colour < 3; colour++) image.data[4 * pixel + colour] = 245 + (tone[colour] - 245) * strength;
+    let mean = 0;
+    for (let colour = 0; colour < channels; colour++) mean += values[pixel * channels + colour] / channels;
+    const share = Math.min(Math.abs(mean) * strength, 1), tone = mean < 0 ? [0, 114, 178] : [213, 94, 0];
+    for (let colour = 0; colour < 3; colour++) image.data[4 * pixel + colour] = 245 + (tone[colour] - 245) * share;
     image.data[4 * pixel + 3] = 255;
   }
   ctx.putImageData(image, 0, 0);
@@ -107,5 +113,15 @@ export function errorTile(items, x, rebuilt) {
   const canvas = document.createElement("canvas");
   canvas.setAttribute("aria-hidden", "true");
   difference(canvas, items, x, rebuilt);
+  return canvas;
+}
+
+/** A small canvas with the weights of one unit, scaled by the largest. shape: of kernels, where they are no items. */
+export function weightTile({ about }, weights, shape = about.form === "image" ? about.shape : null) {
+  const canvas = document.createElement("canvas"), most = weights.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-12);
+  canvas.setAttribute("aria-hidden", "true");
+  if (shape) signed(canvas, weights, shape, 1 / most);
+  else painter(about)(canvas, weights.map((value) => (2 * value) / most));
+  canvas.classList.toggle("ex-sharp", Boolean(shape));
   return canvas;
 }
