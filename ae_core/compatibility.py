@@ -6,7 +6,7 @@ Pure and light: no torch, no data is loaded. Sizes follow from the spec and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -328,18 +328,24 @@ EXPLICIT: dict[str, tuple[str, ...] | None] = {
 
 @lru_cache(maxsize=1024)
 def beyond_explicit(spec: RunSpec) -> str:
-    """The first setting of which the explicit gradients know nothing, as `key = value`, or nothing. A setting that they
-    do not know stops them where it is not at its default, so what is added later is trained by autograd.
+    """The first setting of which the explicit gradients know nothing (see `beyond`)."""
+    return beyond(spec, EXPLICIT, moving=EXPLICIT)
+
+
+def beyond(spec: RunSpec, known: Mapping[str, tuple[str, ...] | None], moving: Collection[str]) -> str:
+    """The first setting of a dense network that is not known, as `key = value`, or nothing. Of a known one its words,
+    None for all; one that is not known must be at its default, so what is added later is not known by itself. moving:
+    settings that may have a schedule. Data and the course of training do not count.
     """
     if type(spec.model) is not MLP:
         return f"model_kind = {spec.model.kind}"
     for leaf in settings(spec):
         if leaf.key.startswith(("data_", "training_")) or leaf.key == "schedules":
             continue
-        words = EXPLICIT.get(leaf.key, ())
+        words = known.get(leaf.key, ())
         if leaf.value != leaf.default if words == () else words is not None and leaf.value not in words:
             return f"{leaf.key} = {leaf.value}"
-    moved = (plan.setting for plan in spec.schedules if plan.setting not in EXPLICIT)
+    moved = (plan.setting for plan in spec.schedules if plan.setting not in moving)
     return next((f"schedules = {setting}" for setting in moved), "")
 
 

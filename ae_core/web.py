@@ -15,9 +15,7 @@ of the addresses in FORWARDED_ALLOW_IPS (by default this machine).
 from __future__ import annotations
 
 import asyncio
-import csv
 import importlib.util
-import io
 import json
 import logging
 import re
@@ -25,11 +23,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
-import numpy as np
-import safetensors.numpy
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -53,7 +49,7 @@ from ae_core.errors import (
     SpecError,
     UnknownRun,
 )
-from ae_core.probes.questions import read_question
+from ae_core.probes.questions import FileName, TakeAway, read_question
 from ae_core.script import python_lines
 from ae_core.spec import read
 from ae_core.store import Probe, Run, Store
@@ -68,6 +64,7 @@ MOST_BYTES = 64 * 1024
 MOST_DEPTH = 16
 MOST_DIGITS = 18
 PATIENCE = 1.0  # seconds that a request for an answer waits for it before it tells how far it is
+FILE_PATIENCE = 60.0  # the same of a request for a file, which somebody waits for who cannot ask again by himself
 GLANCE = 0.03  # seconds between two looks for it
 KEPT_SECONDS = 24 * 3600  # that a browser may keep an answer: the same question has the same one for ever
 EVENTS = 5000
@@ -184,19 +181,24 @@ class _Api:
         found = self._store.events_after(run.id, int(after), limit=EVENTS)
         return _json([{"seq": seq, **event} for seq, event in found])
 
-    def file(self, request: Request) -> Response:
-        run = self._run(request)
-        makers: dict[str, tuple[Callable[[Run], bytes], str]] = {
-            "script.py": (self._script, "text/x-python; charset=utf-8"),
-            "codes.csv": (self._codes, "text/csv; charset=utf-8"),
-            "weights.safetensors": (self._weights, "application/octet-stream"),
-        }
-        name = request.path_params["name"]
-        if name not in makers:
-            raise HTTPException(404, f"A run has the files {', '.join(makers)}.")
-        make, kind = makers[name]
-        disposition = {"content-disposition": f'attachment; filename="{run.id}-{name}"'}
-        return Response(make(run), media_type=kind, headers=disposition)
+    async def file(self, request: Request) -> Response:
+        """script.py at once; what the engine makes, as soon as it is made, or 202 with how far it is after a while."""
+        owner, run = _owner(request), await run_in_threadpool(self._run, request)
+        name, step = request.path_params["name"], request.query_params.get("step")
+        if name == "script.py":
+            lines = await run_in_threadpool(lambda: python_lines(run.spec, self._store.rates_set(run.id)))
+            return _attachment(run.id, name, lines.encode(), "text/x-python; charset=utf-8")
+        if name not in get_args(FileName):
+            raise HTTPException(404, f"A run has the files script.py, {', '.join(get_args(FileName))}.")
+        if step is not None and not re.fullmatch(r"[0-9]{1,12}", step):
+            raise SpecError(f"step: expected the step of a milestone, got {step[:40]!r}.")
+        question, moment = TakeAway(file=name), None if step is None else int(step)
+        probe = await run_in_threadpool(lambda: self._client.ask(run.id, owner, question, moment))
+        probe = await self._settled(run.id, probe, FILE_PATIENCE)
+        if probe.frame is None:
+            return self._open(probe)
+        header, arrays = frames.decode(probe.frame)
+        return _attachment(run.id, name, arrays["bytes"].tobytes(), header["media"])
 
     async def start(self, request: Request) -> Response:
         owner, body = _owner(request), await _body(request)
@@ -244,13 +246,22 @@ class _Api:
 
     async def _answered(self, run: str, probe: Probe) -> Response:
         """The frame as soon as it is there, 202 with how far it is after a while, 409 with the reason for no answer."""
-        until = asyncio.get_running_loop().time() + PATIENCE
+        probe = await self._settled(run, probe, PATIENCE)
+        if probe.frame is None:
+            return self._open(probe)
+        headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
+        return Response(probe.frame, media_type="application/octet-stream", headers=headers)
+
+    async def _settled(self, run: str, probe: Probe, patience: float) -> Probe:
+        """The question when it is answered or given up, or as it is after so many seconds."""
+        until = asyncio.get_running_loop().time() + patience
         while probe.status in ("queued", "working") and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(GLANCE)
             probe = await run_in_threadpool(self._store.probes.look, run, probe.id)
-        if probe.frame is not None:
-            headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
-            return Response(probe.frame, media_type="application/octet-stream", headers=headers)
+        return probe
+
+    def _open(self, probe: Probe) -> Response:
+        """How far a question without an answer is. Raises CommandRefused with the reason why there is none."""
         if probe.status == "failed":
             raise CommandRefused(probe.error)
         return _json({"id": probe.id, "status": probe.status, "progress": probe.progress}, 202)
@@ -269,22 +280,10 @@ class _Api:
                 terms = {side: terms[side] or event[side] for side in terms}
         return terms
 
-    def _script(self, run: Run) -> bytes:
-        return python_lines(run.spec, self._store.rates_set(run.id)).encode()
 
-    def _weights(self, run: Run) -> bytes:
-        blob = self._store.checkpoint(run.id)
-        if blob is None:
-            raise CommandRefused("This run has no checkpoint yet. Wait until it has trained for a moment.")
-        tensors = safetensors.numpy.load(blob)
-        model = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
-        return safetensors.numpy.save(model, {"format": "pt", "run": run.id})
-
-    def _codes(self, run: Run) -> bytes:
-        introduction, newest = self._store.introduction(run.id), self._store.snapshot_after(run.id, 0)
-        if introduction is None or newest is None:
-            raise CommandRefused("This run has no picture of its codes yet. Wait until it has trained for a moment.")
-        return codes_csv(frames.decode(introduction), frames.decode(newest[1])[1]["latent"]).encode()
+def _attachment(run: str, name: str, data: bytes, media: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{run}-{name}"', "cache-control": "no-store"}
+    return Response(data, media_type=media, headers=headers)
 
 
 def _plotly(request: Request) -> Response:
@@ -292,20 +291,6 @@ def _plotly(request: Request) -> Response:
     place = importlib.util.find_spec("plotly")
     folders = [] if place is None else list(place.submodule_search_locations or [])
     return FileResponse(Path(folders[0]) / "package_data" / "plotly.min.js")
-
-
-def codes_csv(introduction: tuple[Mapping[str, Any], Mapping[str, np.ndarray]], latent: np.ndarray) -> str:
-    """One line an evaluation item: its number, validation or train, its label, and its place in the latent map."""
-    about, arrays = introduction
-    names = about.get("label_names") or ()
-    axis = "pc" if about.get("projection") == "pca" else "z"
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["item", "split", "label", *(f"{axis}{number + 1}" for number in range(latent.shape[1]))])
-    for item, (is_val, label, code) in enumerate(zip(arrays["is_val"], arrays["labels"], latent, strict=True)):
-        name = "" if label < 0 else names[label] if label < len(names) else str(label)
-        table.writerow([item, "val" if is_val else "train", name, *(f"{value:.7g}" for value in code.astype(float))])
-    return text.getvalue()
 
 
 def _owner(request: Request) -> str:

@@ -36,6 +36,7 @@ FLOORS = [
 ]
 ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
+ALLOWED["exports"] |= {"plots"}  # in films, classes have the colours that they have on the page
 
 WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "variants", "source", "spec")
 WEB_ROOMS += ("probes.questions",)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import json
 import random
 from collections.abc import Iterator
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import safetensors.numpy
 from hypothesis import given, settings
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,10 +19,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from ae_core import web
+from ae_core import frames, web
 from ae_core.engine.client import Client
 from ae_core.errors import SpecError
 from ae_core.frames import decode
+from ae_core.probes.questions import TakeAway, probe_id
 from ae_core.script import python_lines
 from ae_core.settings import Limits, Settings
 from ae_core.spec import RunSpec, changed
@@ -412,27 +410,36 @@ def test_commands_that_mean_nothing(visitor: TestClient, writer: Writer) -> None
 # ----------------------------------------------------------------------------------------------------------- files
 
 
-def test_the_codes_are_a_table(visitor: TestClient, writer: Writer) -> None:
-    """One line an item, with its side of the split, the name of its label, and its place in the newest picture."""
-    answer = visitor.get(f"/api/runs/{writer.id}/files/codes.csv")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
-
-    assert [row["split"] for row in rows] == ["val", "val", "train", "train", "train"]
-    assert [row["label"] for row in rows] == ["zero", "one", "", "zero", "one"]
-    assert {row["z1"] for row in rows} == {"3"}
-    assert "attachment" in answer.headers["content-disposition"]
-
-
-def test_the_weights_are_the_model_alone(visitor: TestClient, writer: Writer) -> None:
-    """Of a checkpoint only the model's tensors are given out; before there is one, a sentence."""
+def test_a_file_that_is_being_made_says_how_far_it_is(
+    visitor: TestClient, writer: Writer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever: the request for a file asks the engine, and tells of it after a while."""
+    monkeypatch.setattr(web, "FILE_PATIENCE", 0.05)
     address = f"/api/runs/{writer.id}/files/weights.safetensors"
     refused(visitor.get(address), 409)
-    weight = np.arange(6, dtype=np.float32).reshape(2, 3)
-    writer.publish(checkpoint=safetensors.numpy.save({"model/first.weight": weight, "optimizer/0/step": weight}))
-    tensors = safetensors.numpy.load(visitor.get(address).content)
+    writer.mark(b"model")
+    answer = visitor.get(address)
 
-    assert list(tensors) == ["first.weight"]
-    assert np.array_equal(tensors["first.weight"], weight)
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "queued"
+    assert visitor.get(f"{address}?step={writer.step}").json()["id"] == answer.json()["id"]
+    store.probes.fail(answer.json()["id"], "No ink.")
+    refused(visitor.get(f"{address}?step=-1"), 422)
+    refused(visitor.get(f"{address}?step=999"), 404)
+
+
+def test_a_file_that_is_made_comes_as_one(visitor: TestClient, writer: Writer, store: Store) -> None:
+    """Its bytes, its kind, and a name to keep it under."""
+    writer.mark(b"model")
+    probe = probe_id(writer.id, writer.step, TakeAway(file="codes.csv"))
+    store.probes.ask(probe, writer.id, "me", writer.step, "{}")
+    store.probes.answer(probe, frames.encode({"media": "text/csv"}, {"bytes": np.frombuffer(b"a,b\n", np.uint8)}))
+    answer = visitor.get(f"/api/runs/{writer.id}/files/codes.csv")
+
+    assert answer.content == b"a,b\n"
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert f'filename="{writer.id}-codes.csv"' in answer.headers["content-disposition"]
+    refused(visitor.get(f"/api/runs/{writer.id}/files/model.pickle"), 404)
 
 
 def test_the_script_is_python(visitor: TestClient, writer: Writer) -> None:

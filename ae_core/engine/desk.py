@@ -65,9 +65,13 @@ class Desk:
         def path() -> list[tuple[int, bytes]]:
             return self.patiently(lambda: self.store.probes.models(run))
 
-        return self._specimens.get(
-            (run, step), lambda: revive(run, inquiry.spec, step, inquiry.blob, inquiry.goal, path)
-        )
+        def rates() -> list[tuple[int, float]]:
+            return self.patiently(lambda: self.store.rates_set(run))
+
+        def make() -> Specimen:
+            return revive(run, inquiry.spec, step, inquiry.blob, inquiry.goal, path, rates)
+
+        return self._specimens.get((run, step), make)
 
 
 class Alive:

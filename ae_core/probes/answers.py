@@ -28,10 +28,12 @@ from ae_core.probes.questions import (
     Program,
     Projection,
     Samples,
+    TakeAway,
     Units,
 )
 from ae_core.probes.samples import samples
 from ae_core.probes.specimen import Specimen
+from ae_core.probes.take_away import take_away
 from ae_core.probes.units import units
 from ae_core.spec import Spec
 
@@ -50,6 +52,7 @@ ANSWERS: dict[type[Spec], Callable[[Any, Specimen, Tell], Found]] = {
     Units: units,
     Dimensions: dimensions,
     Landscape: landscape,
+    TakeAway: take_away,
 }
 """What works each question out."""
 

@@ -109,6 +109,25 @@ class Landscape(Spec):
     most: Annotated[int, Field(ge=16, le=5_000, description="Items at most.")] = 512
 
 
+FileName = Literal[
+    "weights.safetensors",
+    "model.onnx",
+    "encoder.onnx",
+    "decoder.onnx",
+    "codes.csv",
+    "codes.parquet",
+    "pytorch.zip",
+    "training.gif",
+]
+
+
+class TakeAway(Spec):
+    """The run as a file (see `exports.files`)."""
+
+    kind: Literal["take_away"] = "take_away"
+    file: FileName
+
+
 Question = Annotated[
     Codes | Items | Program | Projection | Clusters | Numbers | Samples | Layers | Units | Dimensions | Landscape,
     Field(discriminator="kind"),

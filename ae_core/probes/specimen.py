@@ -20,18 +20,25 @@ from ae_core.models import Autoencoder, build
 from ae_core.spec import RunSpec
 from ae_core.training import Fitted
 
+Path = Callable[[], Sequence[tuple[int, bytes]]]
+Rates = Callable[[], Sequence[tuple[int, float]]]
+
 
 @dataclass(frozen=True, eq=False)
 class Specimen:
-    """run: its id. model: in evaluation mode, its dials turned to that step's. path: the steps of the run of which the
-    model is kept, rising, each with its weights as safetensors.
+    """run: its id. model: in evaluation mode, its dials turned to that step's. goal: steps planned for the run.
+
+    path: the steps of which the model is kept, rising, each with its weights as safetensors. rates: (step, learning
+    rate) of each change by hand. Both are asked for when they are needed.
     """
 
     run: str
     spec: RunSpec
     step: int
     model: Autoencoder
-    path: Callable[[], Sequence[tuple[int, bytes]]] = tuple
+    goal: int = 0
+    path: Path = tuple
+    rates: Rates = tuple
 
     @cached_property
     def split(self) -> Split:
@@ -86,15 +93,9 @@ class Specimen:
 
 
 def revive(
-    run: str,
-    spec: RunSpec,
-    step: int,
-    blob: bytes,
-    goal: int,
-    path: Callable[[], Sequence[tuple[int, bytes]]] = tuple,
+    run: str, spec: RunSpec, step: int, blob: bytes, goal: int, path: Path = tuple, rates: Rates = tuple
 ) -> Specimen:
-    """The specimen whose weights these are: of a milestone, or of a checkpoint. goal: steps planned for the run. path:
-    see `Specimen`.
+    """The specimen whose weights these are: of a milestone, or of a checkpoint. goal, path, rates: see `Specimen`.
 
     Raises CheckpointError for weights of another network.
     """
@@ -107,7 +108,7 @@ def revive(
     dials.turn(step / max(goal, 1))
     model.eval()
     model.requires_grad_(False)
-    return Specimen(run, spec, step, model, path)
+    return Specimen(run, spec, step, model, goal, path, rates)
 
 
 def own_parts(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
