@@ -21,10 +21,15 @@ def choose_ui(run: Run) -> None:
         t("explore.choose"),
         list(found),
         key=state.EXPLORED,
-        format_func=lambda name: t("explore.starter") if name == STARTER_RUN else name_of(found[name]),
+        format_func=lambda name: title_of(found[name]),
         on_change=_open,
         label_visibility="collapsed",
     )
+
+
+def title_of(run: Run) -> str:
+    """The run's name; the starter has none of its own."""
+    return t("explore.starter") if run.id == STARTER_RUN else name_of(run)
 
 
 def _open() -> None:
@@ -58,7 +63,7 @@ def page() -> None:
     if run is None:
         st.info(t("explore.no_run"), icon=":material/info:")
         return
-    components.explore(run.id)
+    components.explore(run.id, title_of(run), knobs.facts(run.spec))
     state.link_run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from io import BytesIO
 from typing import Any, get_args
@@ -20,7 +21,7 @@ from ae_core.exports.animation import film
 from ae_core.exports.codes import codes_csv, codes_parquet, table
 from ae_core.exports.files import FILES
 from ae_core.probes.answers import ANSWERS
-from ae_core.probes.questions import FileName, TakeAway
+from ae_core.probes.questions import FileName, TakeAway, read_question
 from ae_core.probes.specimen import Specimen, revive
 from ae_core.spec import RunSpec, changed, read
 from ae_core.training import Trainer
@@ -65,6 +66,7 @@ def taken(specimen: Specimen, name: Any) -> bytes:
 
 def test_every_name_that_can_be_asked_for_is_a_file():
     """Questions know the names without loading what makes the files."""
+    assert read_question({"kind": "take_away", "file": "codes.csv"}) == TakeAway(file="codes.csv")
     assert set(get_args(FileName)) == set(FILES)
 
 
@@ -106,6 +108,14 @@ def test_labels_are_told_by_name(specimens):
     """Not as numbers."""
     found = table(specimens["table"])
     assert set(found["label"]) == set(specimens["table"].split.label_names)
+
+
+def test_a_class_is_never_a_formula(specimens):
+    """A spreadsheet shows its name and computes nothing."""
+    specimen = grown(**KINDS["table"])
+    specimen.__dict__["split"] = dataclasses.replace(specimen.split, label_names=("=1+1", "@cmd", "plain"))
+    found = pd.read_csv(BytesIO(codes_csv(specimen)))
+    assert set(found["label"]) == {"'=1+1", "'@cmd", "plain"}
 
 
 def test_the_networks_run_where_onnx_does(specimens):

@@ -11,6 +11,7 @@ from ae_core.probes.codes import coded
 from ae_core.probes.specimen import Specimen
 
 EVERY = 10**9  # items: all of them
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which spreadsheets begin to compute
 
 
 def table(specimen: Specimen) -> pd.DataFrame:
@@ -28,8 +29,11 @@ def table(specimen: Specimen) -> pd.DataFrame:
 
 
 def codes_csv(specimen: Specimen) -> bytes:
-    """The table as text, UTF-8, seven digits."""
-    return bytes(table(specimen).to_csv(index=False, lineterminator="\n", float_format="%.7g").encode())
+    """The table as text, UTF-8, seven digits. A class whose name a spreadsheet would take for a formula is quoted."""
+    found = table(specimen)
+    if "label" in found:
+        found["label"] = found["label"].map(lambda name: f"'{name}" if name[:1] in FORMULA else name)
+    return bytes(found.to_csv(index=False, lineterminator="\n", float_format="%.7g").encode())
 
 
 def codes_parquet(specimen: Specimen) -> bytes:

@@ -129,7 +129,18 @@ class TakeAway(Spec):
 
 
 Question = Annotated[
-    Codes | Items | Program | Projection | Clusters | Numbers | Samples | Layers | Units | Dimensions | Landscape,
+    Codes
+    | Items
+    | Program
+    | Projection
+    | Clusters
+    | Numbers
+    | Samples
+    | Layers
+    | Units
+    | Dimensions
+    | Landscape
+    | TakeAway,
     Field(discriminator="kind"),
 ]
 _READER: TypeAdapter[Any] = TypeAdapter(Question)

@@ -71,15 +71,19 @@ def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
     _stage(data=data, key="stage", on_status_change=on_status)
 
 
-def explore(run: str) -> None:
-    """The map of a run's codes and all that is seen in it. It asks the engine by itself and never reruns the page."""
+def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
+    """The map of a run's codes and all that is seen in it. It asks the engine by itself and never reruns the page.
+
+    title, facts: the run's name and its settings with their values, for its report.
+    """
     words = {
         "copy": section("explore"),
         "metrics": section("metric") | section("need"),
         "names": dict(names(language())),
     }
     palette = {"light": PALETTE, "dark": DARK, "markers": MARKERS}
-    _explore(data={"run": run, **words, "palette": palette}, key="explore")
+    told = {"title": title, "facts": [list(fact) for fact in facts]}
+    _explore(data={"run": run, **words, **told, "palette": palette}, key="explore")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:

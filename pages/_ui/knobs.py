@@ -115,10 +115,26 @@ def explain(leaf: Setting) -> str:
     return str(text)
 
 
+def facts(spec: RunSpec) -> list[tuple[str, str]]:
+    """Every setting that has an effect, with its value, as people read them; one that moves from where to where."""
+    moving = {plan.setting: f"{plan.start:g} → {plan.end:g}" for plan in spec.schedules}
+    return [
+        (label(leaf.key), moving.get(leaf.key, _told(leaf)))
+        for leaf in in_effect(spec)
+        if leaf.key != "schedules"
+    ]
+
+
+def _told(leaf: Setting) -> str:
+    return t(f"dataset.{leaf.value}.title") if leaf.key == "data_kind" else show(leaf.value, leaf.key)
+
+
 def show(value: object, key: str = "") -> str:
     """A value as a person writes it; words by their name, if the setting is given."""
     if key and isinstance(value, str):
         return choice(key, value)
+    if value is None:
+        return "–"
     if isinstance(value, bool):
         return "✓" if value else "–"
     if isinstance(value, tuple):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
+from ae_core.probes.questions import FileName
 from ae_core.probes.specimen import Specimen, revive
 from ae_core.spec import RunSpec, changed
 from ae_core.starter import STARTER, STARTER_RUN
@@ -20,7 +23,8 @@ from tests.benchmarks.client import Api
 from tests.running import App
 from tests.waiting import wait_for
 
-VIEWS = ("walk", "chosen", "bring", "paths", "rebuilt", "inside")
+VIEWS = ("walk", "chosen", "bring", "paths", "rebuilt", "inside", "save")
+FILES = get_args(FileName)
 READY = "[data-testid=explore][data-ready=true][data-points]"
 ASK = """async ([run, question, step]) => {
   const { client } = await import('/scripts/explore/client.js');
@@ -54,7 +58,8 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     yield opened
     context.close()
-    assert [said for said in complaints if "404" not in said] == []  # Streamlit looks for its own health below a page
+    # Streamlit looks for its own health below a page (404); what is refused (409) is said on the page itself
+    assert [said for said in complaints if "404" not in said and "409" not in said] == []
 
 
 def explored(page: Page, app: App, run: str = STARTER_RUN) -> Page:
@@ -330,6 +335,63 @@ def test_the_map_stays_beside_a_long_view(page, app):
     page.locator("[data-testid=explore-units] [data-unit]").first.wait_for()
     page.locator("[data-testid=explore-landscape-go]").scroll_into_view_if_needed()
     expect(page.locator("[data-testid=explore-map]")).to_be_in_viewport(ratio=0.6)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_can_be_saved(page, app, name):
+    """From the page, with the run's name on it, and from its address; both are the same."""
+    explored(page, app)
+    view(page, "save")
+    with page.expect_download() as saved:
+        page.get_by_test_id(f"explore-save-{name}").click()
+    assert saved.value.suggested_filename == f"{STARTER_RUN}-{told(page, 'step')}-{name}"
+    with urllib.request.urlopen(f"{app.url}/api/runs/{STARTER_RUN}/files/{name}") as answer:
+        assert answer.read() == Path(saved.value.path()).read_bytes()
+
+
+def test_a_run_that_no_script_covers_says_so_and_keeps_the_button(page, app):
+    """The sentence stands beside the file, in reach of what to take instead."""
+    explored(page, app, finished(app, model_code_kind="k_sparse"))
+    view(page, "save")
+    page.get_by_test_id("explore-save-pytorch.zip").click()
+    expect(page.locator(".ex-file-told", has_text="k_sparse")).to_be_visible()
+    expect(page.get_by_test_id("explore-save-pytorch.zip")).to_be_enabled()
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!doctype html>")])
+def test_the_map_is_saved_as_a_figure(page, app, kind, begins):
+    """As a picture, as lines, or as a page."""
+    explored(page, app)
+    view(page, "save")
+    with page.expect_download() as saved:
+        page.get_by_test_id(f"explore-figure-{kind}").click()
+    assert Path(saved.value.path()).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize("saved_as", ["report", "figure-html"])
+def test_what_is_one_page_opens_without_a_network(browser, page, app, saved_as, tmp_path):
+    """The report holds its notes as text and all its pictures; the figure draws itself."""
+    explored(page, app)
+    view(page, "save")
+    note = '4 and 9 <b>part</b> late & "slowly"'
+    page.get_by_test_id("explore-notes").fill(note)
+    with page.expect_download(timeout=120_000) as saved:
+        page.get_by_test_id(f"explore-{saved_as}").click()
+    saved.value.save_as(tmp_path / "it.html")
+    context = browser.new_context(offline=True)
+    opened, complaints = context.new_page(), []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.goto(f"file://{tmp_path / 'it.html'}")
+    if saved_as == "report":
+        assert opened.locator(".notes").inner_text() == note
+        assert opened.locator("h2").count() == 6
+        assert opened.locator("img").count() == 2 + 3 * 12
+        assert opened.evaluate("Array.from(document.images).every((image) => image.complete && image.naturalWidth > 0)")
+        assert opened.locator("tbody tr").count() > 10
+    else:
+        opened.locator("#map .main-svg").first.wait_for()
+    context.close()
+    assert complaints == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,7 +1,7 @@
 /* Chosen: who lives in the part of the map that was selected. */
 
 import { tile } from "./paint.js";
-import { button } from "./parts.js";
+import { button, keep } from "./parts.js";
 import { classColour } from "./theme.js";
 
 const MOST = 60; // items shown, the worst reconstructed first
@@ -77,10 +77,7 @@ function download(K) {
   const axis = codes.header.axes === "pca" ? "pc" : "z";
   const head = ["item", "split", "label", "error", ...Array.from({ length: width }, (_, at) => `${axis}${at + 1}`)];
   const lines = members(codes, selected).map((row) => [row.item, row.aside ? "val" : "train", cell(K.name(row.label)), row.error, ...place.slice(row.at * width, (row.at + 1) * width)]);
-  const link = Object.assign(document.createElement("a"), { download: `${K.run}-selection.csv` });
-  link.href = URL.createObjectURL(new Blob([[head, ...lines].map((line) => line.join(",")).join("\n") + "\n"], { type: "text/csv" }));
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  keep(`${K.run}-selection.csv`, [head, ...lines].map((line) => line.join(",")).join("\n") + "\n", "text/csv");
 }
 
 /** Text for a table: quoted, and never a formula. */

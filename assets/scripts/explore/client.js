@@ -21,6 +21,7 @@ export function client(run) {
     ask,
     milestones: () => told(`/api/runs/${run}/milestones`, { signal: ended.signal }),
     about: () => told(`/api/runs/${run}`, { signal: ended.signal }),
+    events: () => eventsOf(run, ended.signal),
     close: () => ended.abort(),
   };
 }
@@ -37,6 +38,16 @@ async function fetchAnswer(run, question, step, progress, signal) {
   if (!answer.ok) throw new Error(await reason(answer));
   progress(1);
   return decode(await answer.arrayBuffer());
+}
+
+/** All that has happened in a run, in order. */
+async function eventsOf(run, signal) {
+  const found = [];
+  for (;;) {
+    const more = await told(`/api/runs/${run}/events?after=${found.at(-1)?.seq ?? 0}`, { signal });
+    if (!more.length) return found;
+    found.push(...more);
+  }
 }
 
 async function told(address, options) {

@@ -11,12 +11,13 @@ import { map } from "./map.js";
 import { numbers } from "./numbers.js";
 import { paths } from "./paths.js";
 import { rebuilt } from "./rebuilt.js";
+import { save } from "./save.js";
 import { scrubber } from "./scrubber.js";
 import { store } from "./state.js";
 import { theme } from "./theme.js";
 import { walk } from "./walk.js";
 
-const VIEWS = { walk, chosen, bring, paths, rebuilt, inside, numbers };
+const VIEWS = { walk, chosen, bring, paths, rebuilt, inside, numbers, save };
 
 /** Opens a run in this element. data: {run, copy, palette, locale}. Gives {update(data), destroy()}. */
 export function mount(root, data) {
@@ -25,7 +26,7 @@ export function mount(root, data) {
     codes: null, items: null, network: null, z: null, mode: "walk", colour: "label", off: new Set(),
     selected: new Set(), focus: null, view: "walk", lattice: false, thumbs: false, holes: false, as: 0, by: "own", axes: [0, 1], projection: null, clusters: null, frame: 0,
   };
-  const K = { root, run: data.run, state: store(first), client: client(data.run), ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette };
+  const K = { root, run: data.run, state: store(first), client: client(data.run), ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette, title: data.title, facts: data.facts };
   K.say = (key, values = {}) => (K.copy[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   K.num = (value, digits = 3) => (Number.isFinite(value) ? value.toLocaleString(K.copy.locale, { maximumSignificantDigits: digits }) : "–");
   K.on = (names, hear) => K.ends.push(K.state.on(names, hear));
@@ -43,7 +44,7 @@ export function mount(root, data) {
   load(K);
   return {
     update(fresh) {
-      Object.assign(K, { copy: fresh.copy, metrics: fresh.metrics, names: fresh.names, palette: fresh.palette });
+      Object.assign(K, { copy: fresh.copy, metrics: fresh.metrics, names: fresh.names, palette: fresh.palette, title: fresh.title, facts: fresh.facts });
       words(K);
       K.state.set({ frame: K.state.values.frame + 1 });
     },

@@ -69,3 +69,10 @@ export function apart(a, b) {
 export function nearestRows(rows, at, x, count) {
   return rows.map((row) => [row, Math.sqrt(apart(at(row), x))]).sort((a, b) => a[1] - b[1]).slice(0, count);
 }
+
+/** Gives the reader a file that was made here. */
+export function keep(name, data, media) {
+  const link = Object.assign(document.createElement("a"), { download: name, href: URL.createObjectURL(new Blob([data], { type: media })) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
