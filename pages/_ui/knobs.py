@@ -118,11 +118,7 @@ def explain(leaf: Setting) -> str:
 def facts(spec: RunSpec) -> list[tuple[str, str]]:
     """Every setting that has an effect, with its value, as people read them; one that moves from where to where."""
     moving = {plan.setting: f"{plan.start:g} → {plan.end:g}" for plan in spec.schedules}
-    return [
-        (label(leaf.key), moving.get(leaf.key, _told(leaf)))
-        for leaf in in_effect(spec)
-        if leaf.key != "schedules"
-    ]
+    return [(label(leaf.key), moving.get(leaf.key, _told(leaf))) for leaf in in_effect(spec) if leaf.key != "schedules"]
 
 
 def _told(leaf: Setting) -> str:
