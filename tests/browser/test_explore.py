@@ -337,6 +337,73 @@ def test_the_map_stays_beside_a_long_view(page, app):
     expect(page.locator("[data-testid=explore-map]")).to_be_in_viewport(ratio=0.6)
 
 
+CLOUD = """() => {
+  const rings = Array.from(document.querySelectorAll('.ex-cloud')).map((ring) => ring.getBoundingClientRect());
+  const plot = document.querySelector('.ex-plotly'), { left, top } = plot.getBoundingClientRect();
+  const { xaxis: x, yaxis: y } = plot._fullLayout;
+  return rings.map((ring) => [
+    x.p2d((ring.left + ring.right) / 2 - left - x._offset), y.p2d((ring.top + ring.bottom) / 2 - top - y._offset),
+    Math.abs(x.p2d(ring.right) - x.p2d(ring.left)) / 2, Math.abs(y.p2d(ring.bottom) - y.p2d(ring.top)) / 2,
+  ]);
+}"""  # middle and radii of each ring, in the units of the code
+
+
+def test_a_cloud_is_drawn_where_the_encoder_puts_it(page, app):
+    """Two rings around the mean of the item that is nearest to the grip, one and two standard deviations wide."""
+    values = {"model_code_kind": "variational", "model_code_beta": 0.05}
+    run = finished(app, **values)
+    explored(page, app, run)
+    family = page.locator("[data-testid=explore-family][data-kind=cloud][data-item]")
+    family.wait_for()
+    item, step = int(family.get_attribute("data-item") or -1), int(told(page, "step"))
+    model = specimen(app, run, changed(RunSpec(), {"training_epochs": 3, **values}), step)
+    row = int(np.flatnonzero(model.item_ids == item)[0])
+    with torch.inference_mode():
+        coded = model.model.encode(torch.from_numpy(model.items(slice(row, row + 1))))
+    assert coded.mu is not None
+    assert coded.log_var is not None
+    mean, spread = coded.mu[0].numpy(), (0.5 * coded.log_var[0]).exp().numpy()
+    for ring, reach in zip(page.evaluate(CLOUD), (2, 1), strict=True):
+        assert ring[:2] == pytest.approx(mean, abs=0.05)
+        assert ring[2:] == pytest.approx(reach * spread, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ({"model_code_kind": "quantised", "model_code_latent_dim": 4, "model_code_slots": 2}, "words"),
+        ({"model_code_kind": "categorical", "model_code_latent_dim": 3}, "classes"),
+    ],
+)
+def test_a_code_of_words_or_classes_is_walked_by_choosing(page, app, values, kind):
+    """A click puts another word into its place, and the decoder draws what it means."""
+    explored(page, app, finished(app, **values))
+    family = page.locator(f"[data-testid=explore-family][data-kind={kind}]")
+    family.wait_for()
+    before = page.locator("[data-testid=explore-decoded]").get_attribute("data-z")
+    other = family.locator("[data-entry][aria-pressed=false]").first
+    entry = other.get_attribute("data-entry")
+    other.click()
+    expect(family.locator("[aria-pressed=true]")).to_have_attribute("data-entry", entry or "")
+    expect(page.locator("[data-testid=explore-decoded]")).not_to_have_attribute("data-z", before or "")
+
+
+def test_active_numbers_are_switched_off_and_on(page, app):
+    """A sparse code says which numbers speak; without one the picture changes, and with it again it is as it was."""
+    explored(page, app, finished(app, model_code_kind="k_sparse", model_code_latent_dim=16, model_code_k=4))
+    family = page.locator("[data-testid=explore-family][data-kind=sparse]")
+    family.wait_for()
+    assert 0 < family.locator("[aria-pressed=true]").count() <= 4
+    picture, card = page.locator("[data-testid=explore-decoded]"), family.locator("[data-number]").first
+    before = picture.get_attribute("data-z")
+    card.click()
+    expect(card).to_have_attribute("aria-pressed", "false")
+    expect(picture).not_to_have_attribute("data-z", before or "")
+    card.click()
+    expect(card).to_have_attribute("aria-pressed", "true")
+    expect(picture).to_have_attribute("data-z", before or "")
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_can_be_saved(page, app, name):
     """From the page, with the run's name on it, and from its address; both are the same."""

@@ -1,7 +1,9 @@
 /* The grip: a point on the map that is dragged, and the picture that the decoder makes of it, right under the finger. */
 
+import { posterior } from "./families.js";
 import { show as paint } from "./paint.js";
 
+const CLOUDS = [2, 1]; // standard deviations
 const STEP = 0.02, LEAP = 0.1; // of the width of the map, by the arrow keys, and with Shift
 
 /** Puts the grip over the map M. It moves only where the map shows the code itself, not a projection of it. */
@@ -14,7 +16,8 @@ export function grip(M, place) {
   Object.assign(sheet.dataset, { testid: "explore-sheet" });
   handle.setAttribute("role", "application"); // arrow keys move it in two directions, which no other role has
   handle.append(canvas, document.createElement("i"));
-  sheet.append(handle);
+  const clouds = CLOUDS.map((reach) => Object.assign(document.createElement("div"), { className: "ex-cloud", hidden: true, reach }));
+  sheet.append(...clouds, handle);
   place.append(sheet);
 
   const axes = () => (M.drawn && M.plot._fullLayout?.xaxis ? [M.plot._fullLayout.xaxis, M.plot._fullLayout.yaxis] : null);
@@ -28,10 +31,23 @@ export function grip(M, place) {
     state.set({ z, focus: null });
   }
 
+  /** One and two standard deviations around the mean of the item in hand, or of the one nearest to the grip. */
+  function drawCloud() {
+    const cloud = handle.hidden || width() !== 2 ? null : posterior(K);
+    for (const element of clouds) {
+      element.hidden = !cloud;
+      if (!cloud) continue;
+      const [x, y] = axes(), [across, up] = [x, y].map((axis, at) => [axis._offset + axis.d2p(cloud.mu[at]), Math.abs(axis.d2p(cloud.sigma[at]) - axis.d2p(0)) * element.reach]);
+      Object.assign(element.style, { left: `${across[0] - across[1]}px`, top: `${up[0] - up[1]}px`, width: `${2 * across[1]}px`, height: `${2 * up[1]}px` });
+      element.dataset.item = cloud.item;
+    }
+  }
+
   function show() {
     sheet.hidden = !able() || state.values.mode !== "walk";
     const { z, items, network } = state.values;
     handle.hidden = !able() || !z;
+    drawCloud();
     if (handle.hidden) return;
     const [x, y] = axes(), left = x._offset + x.d2p(z[0]), top = width() === 2 ? y._offset + y.d2p(z[1]) : y._offset + y._length / 2;
     handle.style.transform = `translate(${left}px, ${top}px)`;
@@ -62,14 +78,15 @@ export function grip(M, place) {
     event.stopPropagation();
   });
   M.moved = show;
-  K.on(["z", "network", "items", "mode", "codes", "frame", "as"], show);
-  K.on(["network", "codes"], () => { if (!state.values.z && state.values.network && state.values.codes) state.set({ z: start(K) }); });
+  K.on(["z", "network", "items", "mode", "codes", "frame", "as", "focus"], show);
+  K.on(["network", "codes", "items"], () => { if (!state.values.z && state.values.network && state.values.codes) state.set(start(K)); });
 }
 
-/** Where the walk begins: at the code of the item that is reconstructed best. */
+/** Where the walk begins: at the item that is reconstructed best; nowhere while its code is not known. */
 function start(K) {
-  const { codes, network } = K.state.values, { place, error } = codes.arrays;
+  const { codes, network, items } = K.state.values, { place, error, item } = codes.arrays;
   const best = error.data.indexOf(Math.min(...error.data.slice(0, 2000)));
-  if (place.shape[1] !== network.width || codes.header.axes !== "code") return new Float32Array(network.width);
-  return place.data.slice(best * network.width, (best + 1) * network.width);
+  if (place.shape[1] === network.width && codes.header.axes === "code") return { z: place.data.slice(best * network.width, (best + 1) * network.width) };
+  const row = items?.row(item.data[best]);
+  return row === undefined ? {} : { z: network.encode(items.x(row), items.labels[row]).z, focus: item.data[best] };
 }

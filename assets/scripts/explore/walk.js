@@ -1,7 +1,8 @@
 /* Walk: what the decoder makes of the code under the grip, with a slider for each number of a wider one. */
 
+import { family, kindOf } from "./families.js";
 import { difference, show as paint } from "./paint.js";
-import { choice } from "./parts.js";
+import { choice, make } from "./parts.js";
 
 const MOST_SLIDERS = 64;
 
@@ -15,7 +16,9 @@ export function walk(K, panel) {
   words.className = "ex-z";
   words.setAttribute("aria-live", "polite");
   const as = choice("as_class", [], (value) => state.set({ as: Number(value) }), { testid: "explore-as" });
-  panel.append(hint, as.box, big, words, trio, lever);
+  const own = make("section", "ex-part ex-family");
+  panel.append(hint, as.box, big, words, trio, own, lever);
+  family(K, own);
   const parts = ["original", "rebuilt", "off"].map((name) => {
     const figure = document.createElement("figure"), caption = document.createElement("figcaption"), picture = canvas("ex-item", `explore-${name}`);
     caption.dataset.t = `part_${name}`;
@@ -56,8 +59,10 @@ export function walk(K, panel) {
     as.box.hidden = !network.classes;
     as.fill(Array.from({ length: network.classes }, (_, label) => [label, K.name(label)]));
     as.select.value = state.values.as;
+    const chosen = ["words", "classes"].includes(kindOf(network)); // its decoder knows no numbers in between
+    hint.hidden = chosen && !drawn;
     hint.textContent = K.say(drawn ? "hint_walk" : network.width > MOST_SLIDERS ? "hint_many" : "hint_sliders", { most: MOST_SLIDERS });
-    const count = drawn ? 0 : Math.min(network.width, MOST_SLIDERS);
+    const count = drawn || chosen ? 0 : Math.min(network.width, MOST_SLIDERS);
     if (lever.children.length !== count) lever.replaceChildren(...Array.from({ length: count }, (_, at) => slider(at)));
     for (let at = 0; at < count; at++) {
       const input = lever.children[at].querySelector("input"), low = spread.data[at], high = spread.data[2 * network.width + at];
