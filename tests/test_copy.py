@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 import string
 import tomllib
@@ -117,7 +118,8 @@ def names(text: str) -> set[str]:
 
 
 REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.py", "data/dataset.py", "data/split.py"]
-REFUSING += ["probes/program.py", "exports/onnx.py"]
+REFUSING += ["store/probes.py", *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py"))]
+REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob("*.py")]
 REFUSALS = {"SpecError", "DataMissing", "CommandRefused", "LimitError", "NotYours", "UnknownRun", "refusal"}
 
 
@@ -143,6 +145,11 @@ def test_every_refusal_is_translated() -> None:
     """Whatever the library refuses on a page, a Chinese reader reads in Chinese."""
     known = {re.sub(r"\{\w*\}", "{}", sentence) for sentence in translated()}
     assert sorted(set(refusals()) - known) == []
+
+
+def test_every_limit_is_translated() -> None:
+    """A refusal says which limit it is, in the reader's language too."""
+    assert {part.metadata["description"] for part in dataclasses.fields(Limits)} - translated().keys() == set()
 
 
 def test_a_translated_refusal_names_what_the_english_names() -> None:

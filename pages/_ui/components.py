@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ae_core.plots.palette import DARK, MARKERS, PALETTE
-from pages._ui.text import language, names, section
+from pages._ui.text import language, names, refusals, section
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 
@@ -80,6 +80,7 @@ def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
         "copy": section("explore"),
         "metrics": section("metric") | section("need"),
         "names": dict(names(language())),
+        "refusals": [list(pair) for pair in refusals(language())],
     }
     palette = {"light": PALETTE, "dark": DARK, "markers": MARKERS}
     told = {"title": title, "facts": [list(fact) for fact in facts]}

@@ -60,12 +60,19 @@ _NEXT = re.compile(r"(?<=\.) (?=[a-z_.0-9]+: )")  # between what is said of one 
 
 
 @cache
-def _refusals() -> list[tuple[re.Pattern[str], str]]:
-    """What an English refusal looks like, and its Chinese; those with most words of their own first."""
-    with (_FOLDER / "refusals.zh.toml").open("rb") as file:
-        rows = tomllib.load(file)["refusal"]
+def refusals(of: str) -> list[tuple[str, str]]:
+    """What the library says in English, with {} around what changes, and how it is said in that language; those with
+    most words of their own first. For components, to which the engine's refusals come in English.
+    """
+    file = _FOLDER / f"refusals.{of}.toml"
+    rows = tomllib.loads(file.read_text(encoding="utf-8"))["refusal"] if file.exists() else []
     rows.sort(key=lambda row: -len(re.sub(r"\{\w+\}", "", row["en"])))
-    return [(re.compile(_pattern(row["en"]), re.DOTALL), row["zh"]) for row in rows]
+    return [(row["en"], row["zh"]) for row in rows]
+
+
+@cache
+def _refusals() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(_pattern(english), re.DOTALL), chinese) for english, chinese in refusals("zh")]
 
 
 def _pattern(template: str) -> str:

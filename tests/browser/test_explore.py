@@ -425,6 +425,16 @@ def test_a_run_that_no_script_covers_says_so_and_keeps_the_button(page, app):
     expect(page.get_by_test_id("explore-save-pytorch.zip")).to_be_enabled()
 
 
+def test_a_refusal_is_read_in_the_readers_language(browser, app):
+    """The engine says no in English, the page in Chinese."""
+    context = browser.new_context(locale="zh-CN")
+    opened = explored(context.new_page(), app, finished(app, model_code_kind="k_sparse"))
+    view(opened, "save")
+    opened.get_by_test_id("explore-save-pytorch.zip").click()
+    expect(opened.locator(".ex-file-told", has_text="全连接网络")).to_contain_text("k_sparse")
+    context.close()
+
+
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!doctype html>")])
 def test_the_map_is_saved_as_a_figure(page, app, kind, begins):
     """As a picture, as lines, or as a page."""

@@ -2,15 +2,17 @@
 
 import { decode } from "../frame.js";
 
-/** Someone who asks about one run. `ask` gives the answer's frame; a refusal is an Error whose message is for people. */
-export function client(run) {
+/** Someone who asks about one run. `ask` gives the answer's frame; a refusal is an Error whose message is for people, in
+ *  the words that `said` makes of the library's. */
+export function client(run, said = (sentence) => sentence) {
   const known = new Map(), ended = new AbortController();
+  const understood = (answer) => answer.catch((error) => { throw error.name === "AbortError" ? error : Object.assign(error, { message: said(error.message) }); });
 
   /** question: {kind, ...}; step: of a milestone; progress: called with 0..1 while it is worked on. */
   function ask(question, step, progress = () => {}) {
     const key = JSON.stringify([question, step]);
     if (!known.has(key)) {
-      const answer = fetchAnswer(run, question, step, progress, ended.signal);
+      const answer = understood(fetchAnswer(run, question, step, progress, ended.signal));
       known.set(key, answer);
       answer.catch(() => known.delete(key)); // what failed may be asked again
     }
@@ -19,9 +21,9 @@ export function client(run) {
 
   return {
     ask,
-    milestones: () => told(`/api/runs/${run}/milestones`, { signal: ended.signal }),
-    about: () => told(`/api/runs/${run}`, { signal: ended.signal }),
-    events: () => eventsOf(run, ended.signal),
+    milestones: () => understood(told(`/api/runs/${run}/milestones`, { signal: ended.signal })),
+    about: () => understood(told(`/api/runs/${run}`, { signal: ended.signal })),
+    events: () => understood(eventsOf(run, ended.signal)),
     close: () => ended.abort(),
   };
 }

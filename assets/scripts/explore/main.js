@@ -15,6 +15,7 @@ import { save } from "./save.js";
 import { scrubber } from "./scrubber.js";
 import { store } from "./state.js";
 import { theme } from "./theme.js";
+import { translated } from "./translate.js";
 import { walk } from "./walk.js";
 
 const VIEWS = { walk, chosen, bring, paths, rebuilt, inside, numbers, save };
@@ -26,7 +27,7 @@ export function mount(root, data) {
     codes: null, items: null, network: null, z: null, mode: "walk", colour: "label", off: new Set(),
     selected: new Set(), focus: null, view: "walk", lattice: false, thumbs: false, holes: false, as: 0, by: "own", axes: [0, 1], projection: null, clusters: null, frame: 0,
   };
-  const K = { root, run: data.run, state: store(first), client: client(data.run), ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette, title: data.title, facts: data.facts };
+  const K = { root, run: data.run, state: store(first), client: client(data.run, (sentence) => translated(K.refusals, sentence)), refusals: data.refusals, ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette, title: data.title, facts: data.facts };
   K.say = (key, values = {}) => (K.copy[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   K.num = (value, digits = 3) => (Number.isFinite(value) ? value.toLocaleString(K.copy.locale, { maximumSignificantDigits: digits }) : "–");
   K.on = (names, hear) => K.ends.push(K.state.on(names, hear));
@@ -44,7 +45,7 @@ export function mount(root, data) {
   load(K);
   return {
     update(fresh) {
-      Object.assign(K, { copy: fresh.copy, metrics: fresh.metrics, names: fresh.names, palette: fresh.palette, title: fresh.title, facts: fresh.facts });
+      Object.assign(K, { copy: fresh.copy, refusals: fresh.refusals, metrics: fresh.metrics, names: fresh.names, palette: fresh.palette, title: fresh.title, facts: fresh.facts });
       words(K);
       K.state.set({ frame: K.state.values.frame + 1 });
     },
