@@ -9,6 +9,7 @@ const MOVES = new Set(["queued", "running"]);
 /** Follows the run's milestones, and fetches whatever the chosen one needs. */
 export function load(K) {
   const { state } = K;
+  const troubles = new Map(); // by what could not be had; what comes after all takes its own away
   let timer = 0, closed = false;
 
   async function look() {
@@ -22,17 +23,24 @@ export function load(K) {
         status: told.status,
         ...(known ? {} : { milestones: told.milestones }),
         ...(follows || !there ? { step: last } : {}),
-        trouble: last === null && !MOVES.has(told.status) ? K.say("no_model") : state.values.trouble,
       });
+      tell("model", last === null && !MOVES.has(told.status) ? K.say("no_model") : "");
+      tell("milestones", "");
       if (MOVES.has(told.status) || told.status === "paused") timer = setTimeout(look, LOOK);
     } catch (error) {
-      complain(error);
+      complain("milestones", error);
       if (!closed) timer = setTimeout(look, 3 * LOOK);
     }
   }
 
-  function complain(error) {
-    if (error.name !== "AbortError" && !closed) state.set({ trouble: error.message });
+  function tell(name, sentence) {
+    troubles.delete(name);
+    if (sentence) troubles.set(name, sentence);
+    state.set({ trouble: troubles.values().next().value ?? "" });
+  }
+
+  function complain(name, error) {
+    if (error.name !== "AbortError" && !closed) tell(name, error.message);
   }
 
   /** Puts an answer under this name, unless another step was chosen meanwhile. */
@@ -41,9 +49,10 @@ export function load(K) {
     const progress = (share) => state.set({ progress: { ...state.values.progress, [name]: share } });
     try {
       const found = make(await K.client.ask(question, step, progress));
-      if (!closed && step === state.values.step) state.set({ [name]: found, trouble: "" });
+      if (!closed && step === state.values.step) state.set({ [name]: found });
+      if (!closed) tell(name, "");
     } catch (error) {
-      complain(error);
+      complain(name, error);
       progress(1); // nobody works on it any more
     }
   }
@@ -73,7 +82,7 @@ export function load(K) {
       const frame = await K.client.ask({ kind: "items" }, state.values.milestones[0].step);
       if (!closed) state.set({ items: unpack(frame) });
     } catch (error) {
-      complain(error);
+      complain("items", error);
     }
   }
 

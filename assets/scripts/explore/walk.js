@@ -17,6 +17,7 @@ export function walk(K, panel) {
   words.setAttribute("aria-live", "polite");
   const as = choice("as_class", [], (value) => state.set({ as: Number(value) }), { testid: "explore-as" });
   const own = make("section", "ex-part ex-family");
+  as.box.hidden = trio.hidden = true; // until there is something to show
   panel.append(hint, as.box, big, words, trio, own, lever);
   family(K, own);
   const parts = ["original", "rebuilt", "off"].map((name) => {
