@@ -361,6 +361,11 @@ def features(spec: RunSpec) -> int:
     return math.prod(DATASETS[spec.data.kind].shape(spec.data))
 
 
+def has_stars(spec: RunSpec) -> bool:
+    """Whether entries of an item are opinions that the loss takes as numbers, and not only that there is one."""
+    return DATASETS[spec.data.kind].zero_is_missing and spec.objective.reconstruction != "cross_entropy"
+
+
 def takes_counts(spec: RunSpec) -> bool:
     """Whether items are counts that cross-entropy takes as they are, a multinomial likelihood (Liang et al., 2018)."""
     loss, counts = spec.objective.reconstruction, DATASETS[spec.data.kind].counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.distributions import kl_divergence
 
 from ae_core.errors import SpecError
 from ae_core.events import Progress
+from ae_core.metrics import evidence_lower_bound
 from ae_core.models import Autoencoder, build
 from ae_core.models.categorical import gumbel_softmax
 from ae_core.models.quantised import QuantisedCode, nearest
@@ -304,3 +306,31 @@ def test_a_fitted_model_decodes_choices():
     z = fitted.encode(items)
     assert z.shape == (5, 12)
     np.testing.assert_allclose(fitted.decode(z), fitted.reconstruct(items), rtol=1e-5, atol=1e-6)
+
+
+def test_the_bound_of_a_categorical_code_is_found_by_going_through_all_codes():
+    """E ln p(x|z) over every code that there is, weighed by its chance, less the KL that torch.distributions gives."""
+    model = made(Categorical(latent_dim=2, classes=3)).eval()
+    with torch.no_grad():
+        model.code.dense.weight.mul_(8)
+        model.last.weight.mul_(8)
+    with torch.inference_mode():
+        logits = model.encode(X).logits
+        chances = logits.softmax(dim=-1)
+        exact = torch.zeros(len(X))
+        for first, second in itertools.product(range(3), repeat=2):
+            z = torch.zeros(len(X), 6)
+            z[:, first] = z[:, 3 + second] = 1
+            errors = 0.5 * (model.decode(z) - X).square().sum(dim=1)
+            exact -= chances[:, 0, first] * chances[:, 1, second] * errors
+        uniform = Chances(torch.ones(3))
+        divergence = kl_divergence(Chances(logits=logits), uniform).sum(dim=1)
+        bounds = [
+            evidence_lower_bound(model.spec, model, X, torch.Generator().manual_seed(seed)) for seed in range(200)
+        ]
+    constant = 0.5 * 64 * math.log(2 * math.pi)
+    assert bounds[0][1] == pytest.approx(float(divergence.mean()), rel=1e-4)
+    drawn = np.array([elbo for elbo, _ in bounds])
+    error = drawn.std() / math.sqrt(len(drawn))
+    assert abs(drawn.mean() - float((exact - divergence).mean() - constant)) < 4 * error
+    assert 4 * error < 0.02 * abs(drawn.mean())

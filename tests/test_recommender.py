@@ -16,7 +16,7 @@ from ae_core.data.preferences import CENTRE, CHOOSY, NOISE, SPREAD, expected, wo
 from ae_core.data.split import items
 from ae_core.errors import SpecError
 from ae_core.events import Finished
-from ae_core.metrics import entries, evaluate, mean_squared_error
+from ae_core.metrics import entries, evaluate, mean_squared_error, measure
 from ae_core.metrics.ranking import ndcg_at, recall_at, rmse_hidden
 from ae_core.metrics.recommender import by_means
 from ae_core.models import Autoencoder, build
@@ -285,3 +285,24 @@ def test_it_ranks_better_than_popularity_and_not_better_than_the_truth(name):
     assert 1.05 * metrics["val_ndcg_100_popular"] < metrics["val_ndcg_100"] < truth
     assert 0 < metrics["val_recall_20"] < 1
     assert trainer.dials("model_code_beta") == (0 if name == "multi_dae" else pytest.approx(0.2))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("multi_dae", {"recall_20": "val_recall_20", "ndcg_100": "val_ndcg_100"}),
+        ("autorec", {"rmse_hidden": "val_rmse_hidden"}),
+    ],
+)
+def test_the_metrics_are_what_a_finished_run_reports(name, told):
+    """Asked for later, recommendations are as good as they were when the run ended, and PCA stands beside them."""
+    trainer = Trainer(changed(spec_of(name), {"training_epochs": 2}))
+    trainer.start()
+    last = trainer.advance()[-1]
+    assert isinstance(last, Finished)
+    names = ("recall_20", "ndcg_100", "rmse_hidden")
+    found = {one.name: one for one in measure(trainer.model, trainer.spec, names)}
+    for metric, reported in told.items():
+        assert found[metric].value == pytest.approx(last.metrics[reported], rel=1e-6)
+        assert found[metric].pca is not None
+    assert [found[metric].value for metric in names if metric not in told] == [None] * (3 - len(told))

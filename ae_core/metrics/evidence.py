@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import code_bits
+from ae_core.compatibility import code_bits, has_stars
 from ae_core.data import Split, prepare
 from ae_core.data.worlds import WORLDS, World, whole_grid
 from ae_core.metrics.reported import chunks, judged
@@ -34,6 +34,8 @@ class Evidence:
     in which all numbers of a picture lie, None where there is none. labels: (n,). log_var: (n, k) of a Gaussian code,
     whose mean is z. logits: (n, features) where the output is a sigmoid. model: told the labels if it is conditional.
     world: where items can be drawn from known factors, and grid: (size, k), their codes, when they are asked for.
+    hidden: (n, features), entries that were kept from the model too, in the data's own units, 0 elsewhere; own: from
+    scaled items to these units; stars: whether an entry is an opinion, and not only that there is one.
     """
 
     x: Array
@@ -57,6 +59,9 @@ class Evidence:
     model: Autoencoder | None = None
     world: World | None = None
     grid: Callable[[], Array] | None = None
+    hidden: Array | None = None
+    own: Callable[[Array], Array] = np.asarray
+    stars: bool = False
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -83,6 +88,7 @@ class Evidence:
             z=self.z[held],
             weights=_rows(self.weights, held),
             labels=_rows(self.labels, held),
+            hidden=_rows(self.hidden, held),
             log_var=_rows(self.log_var, held),
             logits=_rows(self.logits, held),
             train_x=self.train_x[trained],
@@ -132,6 +138,9 @@ def gather(model: Autoencoder, spec: RunSpec) -> Evidence:
         log_var=log_var,
         logits=raw if model.output == "sigmoid" else None,
         model=told,
+        hidden=split.val_hidden,
+        own=split.scaling.undo,
+        stars=has_stars(spec),
         world=world,
         grid=lambda: encode(split.scaling.apply(whole_grid(spec.data.kind)), None if world is None else world.labels()),
     )

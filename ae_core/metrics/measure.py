@@ -10,13 +10,14 @@ from ae_core.metrics.disentanglement import DISENTANGLEMENT
 from ae_core.metrics.evidence import Evidence, gather, rival
 from ae_core.metrics.generative import GENERATIVE
 from ae_core.metrics.latent import LATENT
+from ae_core.metrics.recommender import RECOMMENDATION
 from ae_core.metrics.reconstruction import RECONSTRUCTION
 from ae_core.metrics.record import Measured, Metric
 from ae_core.metrics.sparsity import SPARSITY
 from ae_core.models import Autoencoder
 from ae_core.spec import RunSpec
 
-METRICS: dict[str, Metric] = RECONSTRUCTION | LATENT | GENERATIVE | DISENTANGLEMENT | SPARSITY
+METRICS: dict[str, Metric] = RECONSTRUCTION | LATENT | GENERATIVE | DISENTANGLEMENT | SPARSITY | RECOMMENDATION
 """Every metric by name, in the order in which they are shown."""
 
 

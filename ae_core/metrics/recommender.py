@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ae_core.data import DATASETS, Split
+from ae_core.compatibility import has_stars
+from ae_core.data import Split
+from ae_core.metrics.evidence import Evidence
 from ae_core.metrics.ranking import ndcg_at, recall_at, rmse_hidden
+from ae_core.metrics.record import Metric
 from ae_core.metrics.reported import chunks
 from ae_core.models import Autoencoder
 from ae_core.spec import RunSpec
@@ -29,12 +32,11 @@ def recommending(spec: RunSpec, model: Autoencoder, split: Split) -> dict[str, f
     """
     if split.train_hidden is None or split.val_hidden is None:
         return {}
-    stars = DATASETS[spec.data.kind].zero_is_missing and spec.objective.reconstruction != "cross_entropy"
     learned = split.scaling.undo(split.train)
     found = {}
     for side, x, hidden in (("train", split.train, split.train_hidden), ("val", split.val, split.val_hidden)):
         scores = predicted(model, x, split)
-        if stars:
+        if has_stars(spec):
             found[f"{side}_rmse_hidden"] = rmse_hidden(scores, hidden)
             found[f"{side}_rmse_hidden_means"] = rmse_hidden(by_means(learned, split.scaling.undo(x)), hidden)
         else:
@@ -63,3 +65,21 @@ def by_means(learned: np.ndarray, seen: np.ndarray) -> np.ndarray:
     thing = ((learned - mean) * known).sum(axis=0) / (known.sum(axis=0) + DAMPING)
     person = ((seen - mean - thing) * shown).sum(axis=1) / (shown.sum(axis=1) + DAMPING)
     return np.asarray(mean + thing + person[:, None])
+
+
+def _hidden(evidence: Evidence) -> np.ndarray:
+    """Hidden entries; who asks has seen to it that there are some (see NEEDS)."""
+    return np.asarray(evidence.hidden)
+
+
+RECOMMENDATION: dict[str, Metric] = {
+    f"recall_{FEW}": Metric(
+        "recommendation", "", "higher", lambda e: recall_at(e.own(e.x_hat), e.x, _hidden(e), FEW), ("taken",)
+    ),
+    f"ndcg_{MANY}": Metric(
+        "recommendation", "", "higher", lambda e: ndcg_at(e.own(e.x_hat), e.x, _hidden(e), MANY), ("taken",)
+    ),
+    "rmse_hidden": Metric(
+        "recommendation", "stars", "lower", lambda e: rmse_hidden(e.own(e.x_hat), _hidden(e)), ("stars",)
+    ),
+}

@@ -11,7 +11,7 @@ import numpy as np
 from ae_core.metrics.evidence import Evidence
 
 Direction = Literal["higher", "lower", "none"]
-Family = Literal["reconstruction", "latent", "generative", "disentanglement", "sparsity"]
+Family = Literal["reconstruction", "latent", "generative", "disentanglement", "sparsity", "recommendation"]
 
 NEIGHBOURS = 12  # of each item, for everything that compares neighbourhoods of items with those of codes
 BALLS = 5  # neighbours that a ball around an item reaches, for precision, recall, density and coverage
@@ -107,5 +107,7 @@ NEEDS: dict[str, Callable[[Evidence], bool]] = {
     "network": lambda e: e.model is not None,
     "smooth": lambda e: e.slot is None,
     "factors": lambda e: e.world is not None,
+    "taken": lambda e: e.hidden is not None and not e.stars,
+    "stars": lambda e: e.hidden is not None and e.stars,
 }
 """What a metric may need of the evidence; each has a sentence under `need.<name>` in the copy."""

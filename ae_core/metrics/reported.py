@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ae_core.compatibility import is_sparse
-from ae_core.models import OUTPUTS, Autoencoder, sample
+from ae_core.models import OUTPUTS, Autoencoder, Coded, sample
 from ae_core.models.prior import log_normal
 from ae_core.objectives import (
     READINGS,
     Batch,
     fixed_damage,
     imputes,
+    kl_to_uniform,
     kl_to_unit_normal,
     log_likelihood_constant,
     look,
@@ -25,7 +27,7 @@ from ae_core.objectives import (
     weight_terms,
 )
 from ae_core.pca import components, rebuilt, reference
-from ae_core.spec import RunSpec, Variational
+from ae_core.spec import Categorical, RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
 
@@ -137,27 +139,35 @@ def _parts(x: Tensor) -> Iterator[slice]:
 def evidence_lower_bound(
     spec: RunSpec, model: Autoencoder, x: Tensor, generator: torch.Generator
 ) -> tuple[float, float]:
-    """(ELBO, KL) of a Gaussian code in nats per item: E_q ln p(x|z) - KL(q || p(z)), at beta = 1 always, also
-    where several draws were weighed. p(z) is N(0, I), or what the run has learned in its place.
+    """(ELBO, KL) of a Gaussian or a categorical code in nats per item: E_q ln p(x|z) - KL(q || p(z)), at beta = 1
+    always, also where several draws were weighed. p(z) is N(0, I), or what the run has learned in its place; of a
+    categorical code all classes are alike.
 
     One draw of z an item. The ELBO is a bound of ln p(x), so usually negative; with mse the decoder is N(x_hat, I).
-    Source: Kingma and Welling 2014, eq. 3.
+    Sources: Kingma and Welling 2014, eq. 3; Jang et al. 2017.
     """
     elbo = kl = 0.0
     for told, part in chunks(model, x):
-        coded = told.encode(part)
-        if coded.mu is None or coded.log_var is None:
-            raise TypeError("The evidence lower bound needs a Gaussian code.")
-        z = sample(coded.mu, coded.log_var, generator)
-        raw = told.decode_raw(z)
-        if told.prior is None:
-            divergence = kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
-        else:
-            divergence = log_normal(z, coded.mu, coded.log_var).sum(dim=-1) - told.log_prior(z)
-        likelihood = -reconstruction(model, raw, part)
+        z, divergence = _drawn(told, told.encode(part), generator)
+        likelihood = -reconstruction(model, told.decode_raw(z), part)
         elbo += float((likelihood - divergence).sum(dtype=torch.float64))
         kl += float(divergence.sum(dtype=torch.float64))
     return elbo / x.shape[0] - log_likelihood_constant(spec, entries(spec, x)), kl / x.shape[0]
+
+
+def _drawn(model: Autoencoder, coded: Coded, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """One exact draw of each item's code, (batch, latent), and KL(q || p), (batch,), nats."""
+    if coded.logits is not None:
+        chances = coded.logits.softmax(dim=-1)
+        chosen = torch.multinomial(chances.flatten(0, 1), 1, generator=generator).reshape(chances.shape[:2])
+        z = F.one_hot(chosen, chances.shape[-1]).to(chances.dtype).flatten(1)
+        return z, kl_to_uniform(coded.logits).sum(dim=-1)
+    if coded.mu is None or coded.log_var is None:
+        raise TypeError("The evidence lower bound needs a Gaussian or a categorical code.")
+    z = sample(coded.mu, coded.log_var, generator)
+    if model.prior is None:
+        return z, kl_to_unit_normal(coded.mu, coded.log_var).sum(dim=-1)
+    return z, log_normal(z, coded.mu, coded.log_var).sum(dim=-1) - model.log_prior(z)
 
 
 def final(
@@ -168,7 +178,8 @@ def final(
     train_labels: Tensor | None = None,
     val_labels: Tensor | None = None,
 ) -> dict[str, float]:
-    """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian code `val_elbo` and `val_kl`.
+    """What a finished run reports: `train_mse`, `val_mse`, and for a Gaussian or a categorical code `val_elbo` and
+    `val_kl`.
 
     Of a code that can rest at zero (`compatibility.is_sparse`) also `val_l0`, `val_dead_fraction` (see `activity`) and
     `val_explained_variance`, 1 - val_mse / variance, at most 1.
@@ -182,7 +193,7 @@ def final(
     if imputes(spec):
         weights = fixed_damage(spec, level(model), val).weights
         found["val_mse_column_mean"] = float(((train.mean(dim=0) - val).square() * weights).mean())
-    if isinstance(spec.model.code, Variational):
+    if isinstance(spec.model.code, Variational | Categorical):
         generator = torch.Generator().manual_seed(spec.training.seed)
         found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)
     if is_sparse(spec):

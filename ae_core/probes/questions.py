@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from ae_core.errors import SpecError
 from ae_core.spec import Spec, sentence
 
-VERSION = 1  # of the answers: raised when one of them changes, so that none that was kept is taken for a new one
+VERSION = 2  # of the answers: raised when one of them changes, so that none that was kept is taken for a new one
 MOST_ITEMS = 10_000  # items of which codes are told, unless more are asked for
 
 
