@@ -123,6 +123,37 @@ def deep(page: Page) -> None:
     until(page, "finished")
 
 
+def explore(page: Page) -> None:
+    """The map of the starter run, with what the decoder makes of the plane behind it."""
+    explored(page)
+    page.get_by_test_id("explore-lattice").click()
+
+
+def explore_density(page: Page) -> None:
+    """Where the codes of each class lie close together."""
+    explored(page)
+    page.get_by_test_id("explore-density").click()
+
+
+def explore_inside(page: Page) -> None:
+    """Layers, units, numbers of the code and the landscape."""
+    explored(page, "inside")
+    page.locator("[data-testid=explore-layer-curves][data-moments]").wait_for(timeout=WAIT)
+    page.get_by_test_id("explore-landscape-go").click()
+    page.locator("[data-testid=explore-landscape][data-step]").wait_for(timeout=WAIT)
+
+
+def explore_numbers(page: Page) -> None:
+    """Every metric."""
+    explored(page, "numbers")
+    page.locator("[data-testid=explore-view-numbers][data-step]").wait_for(timeout=WAIT)
+
+
+def explore_save(page: Page) -> None:
+    """Files, figures and the report."""
+    explored(page, "save")
+
+
 SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     starter: EVERYWHERE,
     training: EVERYWHERE,
@@ -137,6 +168,11 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     bad_link: ("laptop", "laptop-zh"),
     all_settings: ("laptop-tall", "phone-zh-tall"),
     deep: ("laptop", "phone"),
+    explore: EVERYWHERE,
+    explore_density: ("laptop", "laptop-dark"),
+    explore_inside: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
+    explore_numbers: ("laptop-tall", "phone-zh-tall"),
+    explore_save: USUALLY,
 }
 
 
@@ -159,6 +195,14 @@ def stage(page: Page, more: str = "") -> Any:
 def until(page: Page, status: str) -> None:
     """Waits until the stage has drawn a run of that status."""
     stage(page, f"[data-status={status}]:not([data-frames='0'])").wait_for(timeout=WAIT)
+
+
+def explored(page: Page, view: str = "walk") -> None:
+    """Opens Explore on the starter run, with this view beside its map."""
+    go(page, "/explore?run=starter")
+    page.locator("[data-testid=explore][data-ready=true][data-points]").wait_for(timeout=WAIT)
+    page.locator(f"[data-testid=explore-tab-{view}]").click()
+    page.wait_for_timeout(500)
 
 
 def watch(page: Page, spec: dict[str, Any], status: str, step: int = 0) -> str:

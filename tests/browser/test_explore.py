@@ -337,6 +337,28 @@ def test_the_map_stays_beside_a_long_view(page, app):
     expect(page.locator("[data-testid=explore-map]")).to_be_in_viewport(ratio=0.6)
 
 
+def test_a_large_run_shows_a_part_first_and_all_when_asked(page, app):
+    """Twenty thousand points: half of them at once, the rest on a click; a lasso still names items."""
+    explored(page, app, finished(app, data_kind="swiss_roll", data_samples=20_000, training_epochs=1))
+    assert told(page, "points") == "10000"
+    page.get_by_test_id("explore-more").click()
+    wait_for(lambda: told(page, "points") == "20000", "all points")
+    expect(page.get_by_test_id("explore-more")).to_be_hidden()
+    page.locator("[data-testid=explore-mode-select]").click()
+    drag(page, [(0.2, 0.2), (0.8, 0.8)])
+    wait_for(lambda: int(told(page, "selected") or 0) > 1000, "a selection")
+
+
+def test_density_is_drawn_behind_the_points(page, app):
+    """Where many codes lie the ground is coloured, and nowhere else."""
+    explored(page, app)
+    page.get_by_test_id("explore-density").click()
+    under = page.locator("canvas.ex-under")
+    wait_for(lambda: np.array(under.evaluate(REDS)).any(), "colour")
+    share = (np.array(under.evaluate(REDS)) > 0).mean()
+    assert 0.1 < share < 0.95
+
+
 CLOUD = """() => {
   const rings = Array.from(document.querySelectorAll('.ex-cloud')).map((ring) => ring.getBoundingClientRect());
   const plot = document.querySelector('.ex-plotly'), { left, top } = plot.getBoundingClientRect();

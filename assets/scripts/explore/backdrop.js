@@ -1,11 +1,13 @@
-/* What lies behind and over the points: decoded lattice, holes where no code lives, and thumbnails of items. */
+/* What lies behind and over the points: decoded lattice, density, holes where no code lives, and thumbnails of items. */
 
 import { painter } from "./paint.js";
+import { classColour } from "./theme.js";
 
 const CELLS = 16; // of the lattice, along the longer side
 const GAP = 0.1; // of a cell, between two of them
 const GRAIN = 64; // cells of the hole detector, along each side
 const THUMB = 30; // CSS pixels, and so the least distance between two thumbnails
+const BELL = 26; // CSS pixels: how far a code is smeared to show density
 const FAR = 3; // a place is in a hole if the nearest code is so many times further than codes are from their neighbours
 
 /** Draws what is switched on, for the part of the plane that is in view. */
@@ -16,9 +18,10 @@ export function drawGrid(M) {
   M.over ??= layer(M, "ex-over");
   const { xaxis: x, yaxis: y } = layout;
   for (const canvas of [M.under, M.over]) fit(canvas, x, y);
-  const { lattice, holes, thumbs, network, items } = K.state.values;
+  const { lattice, density, holes, thumbs, network, items } = K.state.values;
   const own = M.drawn.header.axes === "code" && !M.drawn.header.method && network?.width === 2;
   if (lattice && own && items) paintLattice(M.under.getContext("2d"), x, y, network, items);
+  if (density) paintDensity(K, M.under.getContext("2d"), x, y, M.drawn);
   if (holes) paintHoles(K, M.over.getContext("2d"), x, y, M.drawn);
   if (thumbs && items) paintThumbs(K, M.over.getContext("2d"), x, y, M.drawn, items);
 }
@@ -52,6 +55,33 @@ function paintLattice(ctx, x, y, network, items) {
       ctx.drawImage(tile, left + (GAP / 2) * cell, top + (GAP / 2) * cell, (1 - GAP) * cell, (1 - GAP) * cell);
     }
   }
+}
+
+/** Every code as a soft dot of its class's colour: where many lie, the dots add up. */
+function paintDensity(K, ctx, x, y, codes) {
+  const { place, label } = codes.arrays, { colour, off } = K.state.values, count = label.data.length, dots = new Map();
+  const overlap = (count * Math.PI * BELL ** 2) / (x._length * y._length); // of each place, if codes lay evenly
+  ctx.globalAlpha = Math.min(0.35, 1.6 / Math.max(overlap, 1));
+  for (let row = 0; row < count; row++) {
+    const name = colour === "label" && label.data[row] >= 0 ? label.data[row] : -1;
+    if (off.has(label.data[row])) continue;
+    if (!dots.has(name)) dots.set(name, dot(name < 0 ? K.colours.accent : classColour(K, name)));
+    ctx.drawImage(dots.get(name), x.d2p(place.data[2 * row]) - BELL, y.d2p(place.data[2 * row + 1]) - BELL);
+  }
+  ctx.globalAlpha = 1;
+}
+
+/** A bell of that colour, from full in its middle to nothing. */
+function dot(colour) {
+  const made = Object.assign(document.createElement("canvas"), { width: 2 * BELL, height: 2 * BELL }), ctx = made.getContext("2d");
+  ctx.fillStyle = colour;
+  ctx.fillRect(0, 0, 2 * BELL, 2 * BELL);
+  const bell = ctx.createRadialGradient(BELL, BELL, 0, BELL, BELL, BELL);
+  for (let at = 0; at <= 8; at++) bell.addColorStop(at / 8, `rgba(0,0,0,${Math.exp(-4 * (at / 8) ** 2) * (1 - (at / 8) ** 4)})`);
+  ctx.globalCompositeOperation = "destination-in";
+  ctx.fillStyle = bell;
+  ctx.fillRect(0, 0, 2 * BELL, 2 * BELL);
+  return made;
 }
 
 /** Hatches every place in view whose nearest training code is far away. */

@@ -60,10 +60,13 @@ export function load(K) {
   K.on(["step"], () => {
     const { step, items } = state.values;
     if (step === null) return;
-    bring("codes", { kind: "codes" });
+    bringCodes();
     bring("network", { kind: "program" }, (frame) => classed(K, network(frame)));
     if (!items) bringItems();
   });
+
+  const bringCodes = () => bring("codes", { kind: "codes", most: state.values.most });
+  K.on(["most"], bringCodes);
 
   /** Other places for the same items, and groups among them: only when somebody wants them. */
   K.on(["step", "by", "axes"], () => {

@@ -4,11 +4,12 @@
 import { drawGrid } from "./backdrop.js";
 import { grip } from "./grip.js";
 import { show as paint } from "./paint.js";
-import { choice, make } from "./parts.js";
+import { button, choice, make } from "./parts.js";
 import { library } from "./plotly.js";
 import { classColour } from "./theme.js";
 
 const MODES = ["walk", "lasso", "select", "pan"];
+const MOST = 100_000; // items that the map can show
 const LARGE = 4000; // points above which they are drawn smaller
 
 /** The map, its tools and its legend, in this element. */
@@ -20,11 +21,12 @@ export function map(K, element) {
   const M = { K, plot, place, Plotly: null, drawn: null };
   tools(K, element);
   legend(K, element.querySelector(".ex-legend"));
+  more(K, element.querySelector(".ex-more"));
   const tip = hover(K, place);
   grip(M, place);
   library().then((Plotly) => { M.Plotly = Plotly; draw(M, tip); }, (error) => state.set({ trouble: error.message }));
   K.on(["codes", "colour", "off", "selected", "mode", "frame", "lattice", "projection", "clusters"], () => draw(M, tip));
-  K.on(["lattice", "holes", "thumbs", "network", "codes", "items", "frame"], () => drawGrid(M));
+  K.on(["lattice", "holes", "density", "off", "thumbs", "network", "codes", "items", "frame"], () => drawGrid(M));
   const sizes = new ResizeObserver(() => M.Plotly && M.drawn && M.Plotly.Plots.resize(plot));
   sizes.observe(place);
   K.ends.push(() => { sizes.disconnect(); if (M.Plotly && M.drawn) M.Plotly.purge(plot); });
@@ -172,7 +174,7 @@ function tools(K, element) {
     button.addEventListener("click", () => state.set({ mode }));
     modes.append(button);
   }
-  for (const name of ["lattice", "holes", "thumbs"]) {
+  for (const name of ["lattice", "thumbs", "density", "holes"]) {
     const box = element.querySelector(`[data-switch=${name}]`);
     box.addEventListener("click", () => state.set({ [name]: !state.values[name] }));
     K.on([name], () => box.setAttribute("aria-pressed", state.values[name]));
@@ -250,6 +252,21 @@ function legend(K, element) {
       return chip;
     }));
   });
+}
+
+/** How many of the items are on the map, where it is not all of them, and the button that brings the others. */
+function more(K, element) {
+  const show = () => {
+    const { codes, most } = K.state.values, shown = codes?.arrays.item.data.length ?? 0, all = codes?.header.items ?? 0;
+    element.hidden = shown >= all;
+    if (element.hidden) return;
+    const number = (value) => value.toLocaleString(K.copy.locale), go = button("", () => K.state.set({ most: MOST }), { testid: "explore-more" });
+    delete go.dataset.t;
+    go.textContent = K.say("show_all", { items: number(Math.min(all, MOST)) });
+    go.disabled = most >= MOST;
+    element.replaceChildren(`${K.say("some_shown", { shown: number(shown), all: number(all) })} `, go);
+  };
+  K.on(["codes", "most", "frame"], show);
 }
 
 /** The item under the pointer, as a picture with its name, label and error. */
