@@ -125,6 +125,20 @@ def test_no_button_moves_when_a_run_changes_its_state(visit):
     assert page.evaluate("places.size") == 1
 
 
+def test_on_a_short_screen_the_run_comes_into_view(browser, app):
+    """Pressing Train on a small laptop shows what learns, with the buttons still in reach."""
+    context = browser.new_context(viewport={"width": 1366, "height": 650})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{app.url}/?{LONG}")
+    page.wait_for_selector("[data-testid=stage]")
+    expect(page.locator(".ll-latent")).not_to_be_in_viewport(ratio=0.6)
+    train(page)
+    expect(page.locator(".ll-latent")).to_be_in_viewport(ratio=0.6)
+    press(page, "stop")
+    context.close()
+
+
 def test_the_learning_rate_changes_in_flight(visit, app):
     """Moving the slider changes the run that trains, without a new one."""
     page = visit(LONG)

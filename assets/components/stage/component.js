@@ -1746,6 +1746,16 @@ function destroy(S) {
 
 const mounted = new WeakMap();
 
+const ROOM = 400; // CSS pixels of the stage that a reader must see to watch a run
+
+/** On a short screen a run that somebody has just asked for is below the knobs: shows it, under the buttons that stay. */
+function bringIntoView(S) {
+  const { top } = S.root.getBoundingClientRect();
+  if (top > -100 && window.innerHeight - top >= ROOM) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  S.root.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+}
+
 /** Streamlit calls this at mount and again whenever data or theme changed; the run is only opened anew if it is another. */
 export default function stage({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".ll-stage");
@@ -1761,9 +1771,11 @@ export default function stage({ data, parentElement, setStateValue }) {
   root.lang = copy.locale ?? "";
   if (run !== S.run || socket !== S.path) {
     disconnect(S);
+    const another = S.run !== null && run !== null; // and not the first one of the page
     S.run = run;
     S.path = socket;
     forget(S);
+    if (another) bringIntoView(S);
     S.link.hidden = true;
     hideTip(S);
     connect(S);
