@@ -65,7 +65,7 @@ MOST_DEPTH = 16
 MOST_DIGITS = 18
 PATIENCE = 1.0  # seconds that a request for an answer waits for it before it tells how far it is
 FILE_PATIENCE = 60.0  # the same of a request for a file, which somebody waits for who cannot ask again by himself
-GLANCE = 0.03  # seconds between two looks for it
+GLANCE, SELDOM = 0.03, 0.4  # seconds between two looks for it, at first and after a while
 KEPT_SECONDS = 24 * 3600  # that a browser may keep an answer: the same question has the same one for ever
 EVENTS = 5000
 """Most events in one answer."""
@@ -253,10 +253,11 @@ class _Api:
         return Response(probe.frame, media_type="application/octet-stream", headers=headers)
 
     async def _settled(self, run: str, probe: Probe, patience: float) -> Probe:
-        """The question when it is answered or given up, or as it is after so many seconds."""
-        until = asyncio.get_running_loop().time() + patience
+        """The question when it is answered or given up, or as it is after so many seconds. Looks ever more rarely."""
+        until, pause = asyncio.get_running_loop().time() + patience, GLANCE
         while probe.status in ("queued", "working") and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(GLANCE)
+            await asyncio.sleep(pause)
+            pause = min(1.2 * pause, SELDOM)
             probe = await run_in_threadpool(self._store.probes.look, run, probe.id)
         return probe
 

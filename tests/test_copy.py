@@ -60,6 +60,7 @@ def demanded(language: str) -> Iterator[str]:
     for name in METRICS:
         yield from (f"metric.{name}.title", f"metric.{name}.meaning")
     yield from (f"need.{name}" for name in NEEDS)
+    yield from (f"unit.{metric.unit.replace(' ', '_')}" for metric in METRICS.values() if metric.unit)
 
 
 def called(name: str) -> Iterator[tuple[Path, ast.Call]]:

@@ -78,7 +78,9 @@ def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
     """
     words = {
         "copy": section("explore"),
-        "metrics": section("metric") | section("need"),
+        "metrics": section("metric")
+        | section("need")
+        | {f"unit.{name}": word for name, word in section("unit").items()},
         "names": dict(names(language())),
         "refusals": [list(pair) for pair in refusals(language())],
     }

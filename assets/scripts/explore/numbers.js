@@ -39,8 +39,14 @@ function table(K, metrics) {
 function row(K, metric) {
   const title = K.metrics[`${metric.name}.title`] ?? metric.name, meaning = K.metrics[`${metric.name}.meaning`] ?? "";
   const values = [metric.value, metric.pca, metric.raw], best = winner(values, metric.direction);
-  const cells = values.map((value, at) => make("td", at === best ? "ex-better" : "", {}, value === null || value === undefined ? "" : `${K.num(value)}${metric.unit ? ` ${metric.unit}` : ""}`));
+  const cells = values.map((value, at) => make("td", at === best ? "ex-better" : "", {}, withUnit(K, metric, value)));
   return make("tr", "", { metric: metric.name }, make("td", "", {}, title, make("small", "", {}, meaning)), ...cells);
+}
+
+/** A metric's value as people read it, or nothing where there is none. */
+export function withUnit(K, { unit }, value) {
+  if (value === null || value === undefined) return "";
+  return unit ? `${K.num(value)} ${K.metrics[`unit.${unit.replaceAll(" ", "_")}`] ?? unit}` : K.num(value);
 }
 
 /** The place of the best of these, or -1 where there is nothing to compare. */

@@ -1,5 +1,6 @@
 /* A report of one run as one page that needs nothing else: notes, settings, curve, map, reconstructions, metrics. */
 
+import { withUnit } from "./numbers.js";
 import { errorTile, tile } from "./paint.js";
 import { axis, library } from "./plotly.js";
 
@@ -76,10 +77,9 @@ function picture(canvas) {
 }
 
 function metrics(K, all) {
-  const value = (metric, number) => (number === null || number === undefined ? "" : `${K.num(number)}${metric.unit ? ` ${metric.unit}` : ""}`);
   const lines = all.filter((metric) => metric.value !== null).map((metric) => {
     const title = K.metrics[`${metric.name}.title`] ?? metric.name, meaning = K.metrics[`${metric.name}.meaning`] ?? "";
-    return `<tr><td>${safe(title)}<br><small>${safe(meaning)}</small></td><td>${safe(value(metric, metric.value))}</td><td>${safe(value(metric, metric.pca))}</td><td>${safe(value(metric, metric.raw))}</td></tr>`;
+    return `<tr><td>${safe(title)}<br><small>${safe(meaning)}</small></td><td>${safe(withUnit(K, metric, metric.value))}</td><td>${safe(withUnit(K, metric, metric.pca))}</td><td>${safe(withUnit(K, metric, metric.raw))}</td></tr>`;
   });
   const head = ["numbers_metric", "numbers_model", "numbers_pca", "numbers_raw"].map((key) => `<th>${said(K, key)}</th>`).join("");
   return `<table><thead><tr>${head}</tr></thead><tbody>${lines.join("")}</tbody></table>`;
