@@ -1,7 +1,7 @@
 /* Inside: what the layers and their units do, which numbers of the code are used, and the loss around the model. */
 
 import { tile, weightTile } from "./paint.js";
-import { button, choice, make, part } from "./parts.js";
+import { button, choice, make, part, rest } from "./parts.js";
 import { axis, chart } from "./plotly.js";
 
 const MOMENTS = 16; // steps of which the layers are told over time
@@ -201,7 +201,7 @@ function numbersPart(K) {
 // --------------------------------------------------------------------------------------------------- landscape
 
 function landscapePart(K) {
-  const own = { wanted: false };
+  const own = { wanted: false, drawn: false };
   const box = part("landscape_title", "landscape_help"), told = make("p", "ex-hint"), plot = make("div", "ex-land", { testid: "explore-landscape" });
   const draw = chart(K, plot), start = button("landscape_go", () => { own.wanted = true; run(); }, { testid: "explore-landscape-go" });
   plot.hidden = true;
@@ -210,6 +210,9 @@ function landscapePart(K) {
     if (!own.wanted) return;
     start.hidden = true;
     told.textContent = K.say("landscape_working", { percent: 0 });
+    if (own.drawn && plot.dataset.step !== String(step)) await rest();
+    if (!here()) return;
+    own.drawn = true;
     const frame = await K.client.ask({ kind: "landscape" }, step, (share) => { if (here()) told.textContent = K.say("landscape_working", { percent: Math.round(100 * share) }); });
     if (!here()) return;
     plot.hidden = false;

@@ -1,10 +1,11 @@
 /* Numbers: every metric of the model beside PCA with as many numbers, and beside the raw items. */
 
-import { make } from "./parts.js";
+import { make, rest } from "./parts.js";
 
 /** The view in this panel. Metrics are dear, so they are asked for only while somebody looks. */
 export function numbers(K, panel) {
   const { state } = K, told = make("p", "ex-hint"), tables = make("div", "ex-view");
+  let asked = false;
   panel.append(told, tables);
 
   async function show() {
@@ -12,6 +13,9 @@ export function numbers(K, panel) {
     if (view !== "numbers" || step === null) return;
     const progress = (share) => { if (state.values.step === step) told.textContent = K.say("numbers_working", { percent: Math.round(100 * share) }); };
     progress(0);
+    if (asked && panel.dataset.step !== String(step)) await rest();
+    if (step !== state.values.step || state.values.view !== "numbers") return;
+    asked = true;
     try {
       const { header } = await K.client.ask({ kind: "numbers" }, step, progress);
       if (step !== state.values.step) return;

@@ -76,3 +76,6 @@ export function keep(name, data, media) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** What is dear is asked for only where the slider of epochs comes to rest. */
+export const rest = () => new Promise((done) => setTimeout(done, 600));
