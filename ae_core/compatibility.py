@@ -332,12 +332,17 @@ def beyond_explicit(spec: RunSpec) -> str:
     return beyond(spec, EXPLICIT, moving=EXPLICIT)
 
 
-def beyond(spec: RunSpec, known: Mapping[str, tuple[str, ...] | None], moving: Collection[str]) -> str:
-    """The first setting of a dense network that is not known, as `key = value`, or nothing. Of a known one its words,
-    None for all; one that is not known must be at its default, so what is added later is not known by itself. moving:
-    settings that may have a schedule. Data and the course of training do not count.
+def beyond(
+    spec: RunSpec,
+    known: Mapping[str, tuple[str, ...] | None],
+    moving: Collection[str],
+    kinds: tuple[type[Network], ...] = (MLP,),
+) -> str:
+    """The first setting that is not known, as `key = value`, or nothing. known: of each setting its known words,
+    None for all; another one must be at its default, so what is added later is not known by itself. moving:
+    settings that may have a schedule. kinds: of networks. Data and the course of training do not count.
     """
-    if type(spec.model) is not MLP:
+    if type(spec.model) not in kinds:
         return f"model_kind = {spec.model.kind}"
     for leaf in settings(spec):
         if leaf.key.startswith(("data_", "training_")) or leaf.key == "schedules":

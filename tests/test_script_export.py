@@ -36,6 +36,17 @@ RUNS: dict[str, dict[str, Any]] = {
     "salted": {"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.3},
     "sparse": {"objective_code_l1": 0.01, "objective_weight_l1": 0.0001, "objective_code_l2": 0.01},
     "table": {"data_kind": "wine", "training_batch_size": 16},
+    "conv": {"model_kind": "conv"},
+    "conv in colour": {
+        "data_kind": "photo_patches",
+        "model_kind": "conv",
+        "model_kernel": 5,
+        "model_channels": (6,),
+        "model_dropout": 0.1,
+        "model_batch_norm": True,
+        "objective_weight_decay": 0.001,
+    },
+    "conv variational": {"model_kind": "conv", "model_code_kind": "variational", "objective_reconstruction": "bce"},
 }
 ALL = "import runpy, sys\nfor file in sys.argv[1:]: runpy.run_path(file, run_name='__main__')"
 
@@ -80,9 +91,14 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, fl
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_script_ends_at_the_same_error(ended, name):
-    """Whatever the run is made of, in its own words of PyTorch."""
+    """Whatever the run is made of, in its own words of PyTorch.
+
+    A bias before batch norm has a gradient of rounding errors alone, of which Adam makes steps of full length; so there
+    the two part a little.
+    """
     script_error, own_error = ended[name]
-    assert script_error == pytest.approx(own_error, rel=2e-4)
+    close = 5e-3 if RUNS[name].get("model_batch_norm") else 2e-4
+    assert script_error == pytest.approx(own_error, rel=close)
 
 
 def test_a_script_stops_where_the_run_did_and_changes_the_rate_where_it_did(tmp_path):
@@ -110,7 +126,8 @@ def test_it_holds_nothing_that_the_run_does_not_use():
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"model_kind": "conv"}, "model_kind = conv"),
+        ({"data_kind": "waves", "model_kind": "sequence"}, "model_kind = sequence"),
+        ({"model_kind": "conv", "model_upsampling": "shuffle"}, "model_upsampling = shuffle"),
         ({"model_code_kind": "k_sparse"}, "model_code_kind = k_sparse"),
         ({"objective_topological": 1.0}, "objective_topological"),
     ],

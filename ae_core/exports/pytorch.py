@@ -15,13 +15,17 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ae_core.compatibility import beyond, compares_items, features, output_of
+from ae_core.compatibility import beyond, compares_items, features, output_of, picture_sizes
 from ae_core.errors import SpecError
 from ae_core.probes.specimen import Specimen
-from ae_core.spec import MLP, Point, RunSpec, Variational
+from ae_core.spec import MLP, Conv, Feedforward, Point, RunSpec, Variational
 
 COVERED: Mapping[str, tuple[str, ...] | None] = {
+    "model_kind": ("mlp", "conv"),
     "model_hidden": None,
+    "model_channels": None,
+    "model_kernel": None,
+    "model_upsampling": ("nearest",),
     "model_activation": ("relu", "tanh", "sigmoid", "gelu", "identity"),
     "model_batch_norm": None,
     "model_dropout": None,
@@ -84,20 +88,19 @@ def script_zip(specimen: Specimen) -> bytes:
 def script(specimen: Specimen) -> str:
     """The text of train.py, which trains up to the specimen's step. Raises SpecError as `script_zip`."""
     spec = specimen.spec
-    unknown = beyond(spec, COVERED, moving=())
-    if unknown or not isinstance(spec.model, MLP):
+    unknown = beyond(spec, COVERED, moving=(), kinds=(MLP, Conv))
+    if unknown or not isinstance(spec.model, MLP | Conv):
         raise SpecError(
-            "The PyTorch script covers dense networks with the usual losses and penalties, and this run has "
-            f"{unknown}. Take the ONNX file, or the Python lines of the Playground."
+            "The PyTorch script covers dense and convolutional networks with the usual losses and penalties, and this "
+            f"run has {unknown}. Take the ONNX file, or the Python lines of the Playground."
         )
     return _TEXTS.get_template("train.py.jinja").render(_facts(specimen, spec.model))
 
 
-def _facts(specimen: Specimen, model: MLP) -> dict[str, object]:
+def _facts(specimen: Specimen, model: MLP | Conv) -> dict[str, object]:
     """Everything that the text has a place for."""
     spec: RunSpec = specimen.spec
     code, objective, optimizer = model.code, spec.objective, spec.optimizer
-    sizes = (features(spec), *model.hidden, code.latent_dim)
     count = len(specimen.split.train)
     alone = compares_items(spec) and count % spec.training.batch_size == 1  # a batch of one item cannot be normed
     return {
@@ -108,14 +111,11 @@ def _facts(specimen: Specimen, model: MLP) -> dict[str, object]:
         "rates": {0: optimizer.learning_rate} | dict(specimen.rates()),
         "batch": spec.training.batch_size,
         "seed": spec.training.seed,
-        "functional": objective.reconstruction != "mse" or model.tied,
+        "functional": objective.reconstruction != "mse" or getattr(model, "tied", False),
         "bias": model.bias,
-        "tied": model.tied,
+        "tied": getattr(model, "tied", False),
         "dropout": model.dropout,
-        "sizes": sizes,
-        "down": list(pairwise(sizes[:-1])),
-        "up": list(pairwise(sizes[:0:-1])),
-        "block": lambda layer, width: ", ".join(_block(model, layer, width)),
+        "latent": code.latent_dim,
         "variational": isinstance(code, Variational),
         "centre": "mean" if isinstance(code, Variational) else "z",
         "beta": getattr(code, "beta", 0.0),
@@ -130,10 +130,40 @@ def _facts(specimen: Specimen, model: MLP) -> dict[str, object]:
         "weight_l1": objective.weight_l1,
         "optimizer": OPTIMIZERS[optimizer.kind].format(momentum=optimizer.momentum),
         "schedule": SCHEDULES[optimizer.schedule],
+        **(_dense(spec, model) if isinstance(model, MLP) else _convolutional(spec, model)),
     }
 
 
-def _block(model: MLP, layer: str, width: int) -> list[str]:
+def _dense(spec: RunSpec, model: MLP) -> dict[str, object]:
+    """The parts of a dense network."""
+    sizes = (features(spec), *model.hidden, model.code.latent_dim)
+    down = [_line(model, f"dense({a}, {b})", b) for a, b in pairwise(sizes[:-1])]
+    up = [
+        _line(model, f"Tied(twins[{place}])" if model.tied else f"dense({a}, {b})", b)
+        for place, (a, b) in enumerate(pairwise(sizes[:0:-1]))
+    ]
+    last = "Tied(twins[-1])" if model.tied else f"dense({sizes[1]}, {sizes[0]})"
+    return {"conv": False, "sizes": sizes, "width": sizes[-2], "down": down, "up": up, "last": last}
+
+
+def _convolutional(spec: RunSpec, model: Conv) -> dict[str, object]:
+    """The parts of a convolutional network, whose decoder repeats pixels and convolves."""
+    sizes = picture_sizes(spec)
+    (height, width, channels), (_, _, colours) = sizes[-1], sizes[0]
+    count = height * width * channels
+    down = [f"Maps{sizes[0]}", *(_line(model, f"conv({a[2]}, {b[2]}, 2)", b[2]) for a, b in pairwise(sizes)), "Flat()"]
+    first = f"dense({model.code.latent_dim}, {count}), Maps{sizes[-1]}"
+    up = [_line(model, first, channels)]
+    for (_, _, before), after in pairwise(sizes[:0:-1]):
+        up.append(_line(model, f"nn.Upsample({after[:2]}), conv({before}, {after[2]})", after[2]))
+    last = f"nn.Sequential(nn.Upsample({sizes[0][:2]}), conv({sizes[1][2]}, {colours}), Flat())"
+    named = [*(" x ".join(map(str, size)) for size in sizes), model.code.latent_dim]
+    shape = {"conv": True, "kernel": model.kernel, "sizes": named, "width": count}
+    return {**shape, "down": down, "up": up, "last": last}
+
+
+def _line(model: Feedforward, layer: str, width: int) -> str:
     """A hidden layer's parts, in order."""
-    parts = [layer, f"nn.BatchNorm1d({width})" if model.batch_norm else "", LAYERS[model.activation]]
-    return [part for part in (*parts, "Dropout()" if model.dropout else "") if part]
+    norm = f"nn.BatchNorm{2 if isinstance(model, Conv) else 1}d({width})" if model.batch_norm else ""
+    parts = (layer, norm, LAYERS[model.activation], "Dropout()" if model.dropout else "")
+    return ", ".join(part for part in parts if part)
