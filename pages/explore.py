@@ -41,7 +41,7 @@ def facts_ui(run: Run) -> None:
     spec = run.spec
     layers = knobs.show((*spec.model.sizes, spec.model.code.latent_dim))
     st.markdown(f"**{t(f'dataset.{spec.data.kind}.title')}**  \n{t('explore.layers', layers=layers)}")
-    st.caption(f"{t(f'status.{run.status}')} · {t('explore.epochs', epochs=f'{run.epoch:g}')}")
+    st.caption(f"{t(f'status.{run.status}')} · {t('explore.epochs', epochs=f'{round(run.epoch, 1):g}')}")
     if (error := run.metrics.get("val_mse")) is not None:
         st.metric(t("explore.val_mse"), f"{error:.4g}", help=t("explore.val_mse_help"))
 

@@ -10,12 +10,14 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ae_core.data import DATASETS
 from ae_core.metrics import METRICS, NEEDS
 from ae_core.objectives import PENALTIES, READINGS
+from ae_core.probes.questions import FileName
 from ae_core.settings import Limits
 from ae_core.spec import every_setting
 from ae_core.variants import VARIANTS
@@ -60,6 +62,7 @@ def demanded(language: str) -> Iterator[str]:
     for name in METRICS:
         yield from (f"metric.{name}.title", f"metric.{name}.meaning")
     yield from (f"need.{name}" for name in NEEDS)
+    yield from (f"explore.file_{name.replace('.', '_')}" for name in get_args(FileName))
     yield from (f"unit.{metric.unit.replace(' ', '_')}" for metric in METRICS.values() if metric.unit)
 
 

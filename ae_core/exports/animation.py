@@ -15,7 +15,9 @@ from PIL import Image
 from ae_core.errors import SpecError
 from ae_core.pca import components
 from ae_core.plots.palette import PALETTE
+from ae_core.probes.codes import coded
 from ae_core.probes.specimen import Specimen, revive
+from ae_core.training.pictures import as_pictures
 
 MOST_FRAMES = 60
 MOST_POINTS = 1000
@@ -55,13 +57,11 @@ Scene = tuple[np.ndarray, np.ndarray, float]
 
 def _scene(specimen: Specimen) -> Scene:
     """Codes of the first items, some reconstructions, and the error of these items, mean over items and features."""
-    count = min(MOST_POINTS, specimen.count)
+    codes, arrays = coded(specimen, MOST_POINTS)
+    rows = slice(0, SHOWN)
     with torch.inference_mode():
-        x, told = torch.from_numpy(specimen.items(slice(0, count))), specimen.told(slice(0, count))
-        codes = told.encode(x).centre
-        rebuilt = told.reconstruct(x)
-        error = float((rebuilt - x).square().mean())
-    return np.nan_to_num(codes.numpy()), np.nan_to_num(rebuilt[:SHOWN].numpy()), error
+        rebuilt = specimen.told(rows).reconstruct(torch.from_numpy(specimen.items(rows)))
+    return codes, np.nan_to_num(rebuilt.numpy()), float(arrays["error"].mean())
 
 
 def _places(codes: list[np.ndarray]) -> list[np.ndarray]:
@@ -117,10 +117,7 @@ def _items(part: Figure, specimen: Specimen, rebuilt: np.ndarray) -> None:
 def _item(axes: Any, specimen: Specimen, item: np.ndarray, *, original: bool) -> None:
     split = specimen.split
     if split.form == "image":
-        own = split.scaling.undo(item[None])[0] if split.scaling.kind != "none" else item
-        high = max(float(own.max()), 1e-12) if split.scaling.kind == "distribution" else 1.0
-        picture = (own / high).clip(0, 1).reshape(split.shape)
-        axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(as_pictures(item[None], split)[0].squeeze(), cmap="gray", vmin=0, vmax=255)
     elif split.form == "series":
         axes.plot(item.reshape(split.shape), color="#555" if original else PALETTE[0])
         axes.set_ylim(-3, 3)

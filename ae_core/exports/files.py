@@ -1,4 +1,5 @@
-"""Every file that a run can be taken away as. To add one: a line here, and its sentence in the copy."""
+"""Every file that a run can be taken away as. To add one: a line here, its name in
+`probes.questions.FileName`, its sentence in the copy."""
 
 from __future__ import annotations
 

@@ -40,10 +40,8 @@ def landscape(
             f"A landscape needs {LEAST_STEPS} kept models on the way, and up to this step there are {len(kept)}. "
             "Choose a later epoch."
         )
-    model = copy.deepcopy(specimen.model)
     rows = slice(0, min(question.most, len(specimen.split.val) or specimen.count))
-    x, told = torch.from_numpy(specimen.items(rows)), specimen.told(rows)
-    model._told = told._told
+    x, model = torch.from_numpy(specimen.items(rows)), copy.deepcopy(specimen.told(rows))
     names = [name for name, _ in model.named_parameters()]
     here = _vector(dict(model.named_parameters()), names)
     states = [own_parts(load(blob)) for _, blob in kept]

@@ -110,15 +110,16 @@ class Landscape(Spec):
 
 
 FileName = Literal[
-    "weights.safetensors",
+    "pytorch.zip",
     "model.onnx",
     "encoder.onnx",
     "decoder.onnx",
+    "weights.safetensors",
     "codes.csv",
     "codes.parquet",
-    "pytorch.zip",
     "training.gif",
 ]
+"""In the order in which they are offered."""
 
 
 class TakeAway(Spec):

@@ -20,7 +20,7 @@ from ae_core.models import Autoencoder, build
 from ae_core.spec import RunSpec
 from ae_core.training import Fitted
 
-Path = Callable[[], Sequence[tuple[int, bytes]]]
+Models = Callable[[], Sequence[tuple[int, bytes]]]
 Rates = Callable[[], Sequence[tuple[int, float]]]
 
 
@@ -37,7 +37,7 @@ class Specimen:
     step: int
     model: Autoencoder
     goal: int = 0
-    path: Path = tuple
+    path: Models = tuple
     rates: Rates = tuple
 
     @cached_property
@@ -93,7 +93,7 @@ class Specimen:
 
 
 def revive(
-    run: str, spec: RunSpec, step: int, blob: bytes, goal: int, path: Path = tuple, rates: Rates = tuple
+    run: str, spec: RunSpec, step: int, blob: bytes, goal: int, path: Models = tuple, rates: Rates = tuple
 ) -> Specimen:
     """The specimen whose weights these are: of a milestone, or of a checkpoint. goal, path, rates: see `Specimen`.
 

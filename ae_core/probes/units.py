@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ae_core.compatibility import features
 from ae_core.errors import SpecError
 from ae_core.probes.layers import activations
 from ae_core.probes.questions import Units
 from ae_core.probes.specimen import Specimen
-from ae_core.spec import Sequence
+from ae_core.training.pictures import outer_weights
 
 TOP = 9  # items that are told of each unit
 BINS = 24
@@ -65,20 +64,12 @@ def _histogram(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _weights(specimen: Specimen, names: list[str], layer: str, chosen: np.ndarray) -> dict[str, np.ndarray]:
     """Weights that can be seen as items: those into the first layer, and those out of the last one."""
-    if isinstance(specimen.spec.model, Sequence):
-        return {}  # a recurrent unit sees one step at a time
-    matrices = [matrix.detach() for _, matrix in specimen.model.matrices()]
-    into, out = matrices[0], matrices[-1].transpose(0, 1)
-    if into.ndim == 2:
-        into = into[:, : features(specimen.spec)]  # without the classes that a conditional network is told
-    found = {}
-    if layer == names[0]:
-        found["incoming"] = into
-    if layer == names[-1]:
-        found["outgoing"] = out
-    pictures = {name: matrix.permute(0, 2, 3, 1) if matrix.ndim == 4 else matrix for name, matrix in found.items()}
+    sides = outer_weights(specimen.model)
+    if sides is None:
+        return {}
+    ends = {"incoming": (names[0], sides[0]), "outgoing": (names[-1], sides[1])}
     return {
-        name: np.nan_to_num(np.ascontiguousarray(picture.numpy()[chosen], np.float32))
-        for name, picture in pictures.items()
-        if len(picture) > chosen.max()
+        name: np.nan_to_num(np.ascontiguousarray(matrix.detach().numpy()[chosen], np.float32))
+        for name, (end, matrix) in ends.items()
+        if layer == end and len(matrix) > chosen.max()
     }

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import code_width, gradients_of, item_products, layers, output_of, parameter_count
+from ae_core.compatibility import code_width, features, gradients_of, item_products, layers, output_of, parameter_count
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
@@ -153,33 +153,18 @@ class Exhibition:
 
     def _pictured(self, x: Tensor) -> np.ndarray:
         """(n, features) -> bytes (n, h, w, c) for images, else the items as they are scaled for training."""
-        if self.split.form != "image":
-            return x.numpy()
-        values = x.numpy()
-        if self.split.scaling.kind != "none":
-            values = self.split.scaling.undo(values)
-        if self.split.scaling.kind == "distribution":
-            values = values / np.maximum(values.max(axis=1, keepdims=True), 1e-12)
-        safe: np.ndarray = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
-        return (safe.clip(0, 1) * 255 + 0.5).astype(np.uint8).reshape(-1, *self.split.shape)
+        return as_pictures(x.numpy(), self.split) if self.split.form == "image" else x.numpy()
 
     def _units(self, model: Autoencoder) -> dict[str, np.ndarray]:
         """Weights into the first layer's units and out of the last layer's, each scaled by its own largest; none of a
         recurrent network, whose units see one step at a time.
         """
-        if isinstance(self.spec.model, Sequence):
+        sides = outer_weights(model)
+        if sides is None:
             return {}
-        matrices = list(model.matrices())
-        matrix_in, matrix_out = matrices[0][1], matrices[-1][1].transpose(0, 1)
-        if matrix_in.ndim == 2:
-            matrix_in = matrix_in[:, : math.prod(self.split.shape)]  # without what a conditional encoder is told
-        sides = {"units.encoder": matrix_in, "units.decoder": matrix_out}
         found = {}
-        for name, matrix in sides.items():
-            shape = self.split.shape
-            if matrix.ndim == 4:  # kernels (units, colours, side, side)
-                matrix = matrix.permute(0, 2, 3, 1)
-                shape = tuple(matrix.shape[1:])
+        for name, matrix in zip(("units.encoder", "units.decoder"), sides, strict=True):
+            shape = self.split.shape if matrix.ndim == 2 else tuple(matrix.shape[1:])
             units = np.nan_to_num(matrix[:MOST_UNITS].flatten(1).numpy())
             units = units / np.maximum(np.abs(units).max(axis=1, keepdims=True), 1e-12)
             if self.split.form == "image":
@@ -200,6 +185,32 @@ class Exhibition:
                 silent = (hidden <= 0).transpose(0, 1).flatten(1).all(dim=1)  # a feature map is one unit
                 dead[names.index(name)] = float(silent.float().mean())
         return {"layers.weight_norm": norms, "layers.dead": dead}
+
+
+def as_pictures(x: np.ndarray, split: Split) -> np.ndarray:
+    """Scaled images (n, features) as they are seen: bytes (n, h, w, c). Shares are as bright as can be."""
+    values = split.scaling.undo(x) if split.scaling.kind != "none" else x
+    if split.scaling.kind == "distribution":
+        values = values / np.maximum(values.max(axis=1, keepdims=True), 1e-12)
+    safe: np.ndarray = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
+    return (safe.clip(0, 1) * 255 + 0.5).astype(np.uint8).reshape(-1, *split.shape)
+
+
+def outer_weights(model: Autoencoder) -> tuple[Tensor, Tensor] | None:
+    """Weights into the first layer's units, and out of the units before the output: (units, features), or of feature
+    maps kernels (units, side, side, channels). None of a recurrent network, whose units see one step at a time.
+    """
+    if isinstance(model.spec.model, Sequence):
+        return None
+    matrices = [matrix for _, matrix in model.matrices()]
+    into, out = matrices[0], matrices[-1].transpose(0, 1)
+    if into.ndim == 2:
+        into = into[:, : features(model.spec)]  # without the classes that a conditional network is told
+    return _last_channels(into), _last_channels(out)
+
+
+def _last_channels(matrix: Tensor) -> Tensor:
+    return matrix.permute(0, 2, 3, 1) if matrix.ndim == 4 else matrix
 
 
 def snapshot_flops(spec: RunSpec) -> float:

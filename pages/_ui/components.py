@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
 from ae_core.plots.palette import DARK, MARKERS, PALETTE
+from ae_core.probes.questions import FileName
 from pages._ui.text import language, names, refusals, section
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
@@ -85,7 +86,7 @@ def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
         "refusals": [list(pair) for pair in refusals(language())],
     }
     palette = {"light": PALETTE, "dark": DARK, "markers": MARKERS}
-    told = {"title": title, "facts": [list(fact) for fact in facts]}
+    told = {"title": title, "facts": [list(fact) for fact in facts], "files": list(get_args(FileName))}
     _explore(data={"run": run, **words, **told, "palette": palette}, key="explore")
 
 

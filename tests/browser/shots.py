@@ -67,35 +67,35 @@ def bad_link(page: Page) -> None:
 
 def training(page: Page) -> None:
     """In the middle of a run."""
-    watch(page, {"training": {"epochs": 1000}}, "running", 300)
+    watch(page, {"training": {"epochs": 10_000}}, "running", 300)
 
 
 def training_images(page: Page) -> None:
     """In the middle of a run on larger pictures."""
-    watch(page, {"data": {"kind": "mnist5k"}, "training": {"epochs": 1000}}, "running", 150)
+    watch(page, {"data": {"kind": "mnist5k"}, "training": {"epochs": 10_000}}, "running", 150)
 
 
 def training_points(page: Page) -> None:
     """In the middle of a run on points in space, with a Gaussian code."""
     spec = {"data": {"kind": "swiss_roll"}, "model": {"code": {"kind": "variational", "beta": 0.05}}}
-    watch(page, spec | {"training": {"epochs": 1000}}, "running", 1000)
+    watch(page, spec | {"training": {"epochs": 10_000}}, "running", 1000)
 
 
 def training_table(page: Page) -> None:
     """In the middle of a run on a table, with three numbers in the code."""
     spec = {"data": {"kind": "wine"}, "model": {"code": {"kind": "point", "latent_dim": 3}}}
-    watch(page, spec | {"training": {"epochs": 1000}}, "running", 500)
+    watch(page, spec | {"training": {"epochs": 10_000}}, "running", 500)
 
 
 def denoising(page: Page) -> None:
     """A run whose inputs are damaged."""
-    spec = {"objective": {"corruption": {"kind": "gaussian", "level": 0.3}}, "training": {"epochs": 1000}}
+    spec = {"objective": {"corruption": {"kind": "gaussian", "level": 0.3}}, "training": {"epochs": 10_000}}
     watch(page, spec, "running", 300)
 
 
 def paused(page: Page) -> None:
     """A run that waits."""
-    run = watch(page, {"training": {"epochs": 1000}}, "running", 300)
+    run = watch(page, {"training": {"epochs": 10_000}}, "running", 300)
     command(page, run, "pause")
     until(page, "paused")
 
@@ -149,6 +149,21 @@ def explore_numbers(page: Page) -> None:
     page.locator("[data-testid=explore-view-numbers][data-step]").wait_for(timeout=WAIT)
 
 
+def explore_running(page: Page) -> None:
+    """A run that is followed while it trains."""
+    explored(page, run=watch(page, {"training": {"epochs": 10_000}}, "running", 300))
+
+
+def explore_diverged(page: Page) -> None:
+    """What is left of a learning rate that was too large."""
+    explored(page, run=watch(page, {"optimizer": {"kind": "sgd", "learning_rate": 100}}, "diverged"))
+
+
+def explore_no_run(page: Page) -> None:
+    """A link to a run that there is not."""
+    explored(page, run="does-not-exist")
+
+
 def explore_save(page: Page) -> None:
     """Files, figures and the report."""
     explored(page, "save")
@@ -173,6 +188,9 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     explore_inside: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
     explore_numbers: ("laptop-tall", "phone-zh-tall"),
     explore_save: USUALLY,
+    explore_running: USUALLY,
+    explore_diverged: USUALLY,
+    explore_no_run: USUALLY,
 }
 
 
@@ -197,9 +215,9 @@ def until(page: Page, status: str) -> None:
     stage(page, f"[data-status={status}]:not([data-frames='0'])").wait_for(timeout=WAIT)
 
 
-def explored(page: Page, view: str = "walk") -> None:
-    """Opens Explore on the starter run, with this view beside its map."""
-    go(page, "/explore?run=starter")
+def explored(page: Page, view: str = "walk", run: str = "starter") -> None:
+    """Opens Explore on a run, with this view beside its map."""
+    go(page, f"/explore?run={run}")
     page.locator("[data-testid=explore][data-ready=true][data-points]").wait_for(timeout=WAIT)
     page.locator(f"[data-testid=explore-tab-{view}]").click()
     page.wait_for_timeout(500)

@@ -27,7 +27,7 @@ export function mount(root, data) {
     codes: null, items: null, network: null, z: null, mode: "walk", colour: "label", off: new Set(),
     selected: new Set(), focus: null, view: "walk", lattice: false, thumbs: false, holes: false, density: false, most: 10000, as: 0, by: "own", axes: [0, 1], projection: null, clusters: null, frame: 0,
   };
-  const K = { root, run: data.run, state: store(first), client: client(data.run, (sentence) => translated(K.refusals, sentence)), refusals: data.refusals, ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette, title: data.title, facts: data.facts };
+  const K = { root, run: data.run, state: store(first), client: client(data.run, (sentence) => translated(K.refusals, sentence)), refusals: data.refusals, ends: [], copy: data.copy, metrics: data.metrics, names: data.names, palette: data.palette, title: data.title, facts: data.facts, files: data.files };
   K.say = (key, values = {}) => (K.copy[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   K.num = (value, digits = 3) => (Number.isFinite(value) ? value.toLocaleString(K.copy.locale, { maximumSignificantDigits: digits }) : "–");
   K.on = (names, hear) => K.ends.push(K.state.on(names, hear));

@@ -4,7 +4,6 @@ import { button, keep, make, part } from "./parts.js";
 import { library } from "./plotly.js";
 import { report } from "./report.js";
 
-const FILES = ["pytorch.zip", "model.onnx", "encoder.onnx", "decoder.onnx", "weights.safetensors", "codes.csv", "codes.parquet", "training.gif"];
 const FIGURES = ["png", "svg", "html"];
 const SIZE = { width: 1000, height: 760 };
 
@@ -31,7 +30,7 @@ async function busy(K, pressed, told, act) {
 
 function filesPart(K) {
   const box = part("files_title", "files_help");
-  for (const name of FILES) box.append(line(K, name, `file_${name.replace(".", "_")}`, (progress) => fetchFile(K, name, progress)));
+  for (const name of K.files) box.append(line(K, name, `file_${name.replace(".", "_")}`, (progress) => fetchFile(K, name, progress)));
   return box;
 }
 
