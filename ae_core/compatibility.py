@@ -6,7 +6,7 @@ Pure and light: no torch, no data is loaded. Sizes follow from the spec and the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -328,29 +328,20 @@ EXPLICIT: dict[str, tuple[str, ...] | None] = {
 
 @lru_cache(maxsize=1024)
 def beyond_explicit(spec: RunSpec) -> str:
-    """The first setting of which the explicit gradients know nothing (see `beyond`)."""
-    return beyond(spec, EXPLICIT, moving=EXPLICIT)
+    """The first setting of which the explicit gradients know nothing, as `key = value`, or nothing.
 
-
-def beyond(
-    spec: RunSpec,
-    known: Mapping[str, tuple[str, ...] | None],
-    moving: Collection[str],
-    kinds: tuple[type[Network], ...] = (MLP,),
-) -> str:
-    """The first setting that is not known, as `key = value`, or nothing. known: of each setting its known words,
-    None for all; another one must be at its default, so what is added later is not known by itself. moving:
-    settings that may have a schedule. kinds: of networks. Data and the course of training do not count.
+    A setting that they do not know must be at its default, so what is added later is not known by itself. Data and the
+    course of training do not count.
     """
-    if type(spec.model) not in kinds:
+    if not isinstance(spec.model, MLP):
         return f"model_kind = {spec.model.kind}"
     for leaf in settings(spec):
         if leaf.key.startswith(("data_", "training_")) or leaf.key == "schedules":
             continue
-        words = known.get(leaf.key, ())
+        words = EXPLICIT.get(leaf.key, ())
         if leaf.value != leaf.default if words == () else words is not None and leaf.value not in words:
             return f"{leaf.key} = {leaf.value}"
-    moved = (plan.setting for plan in spec.schedules if plan.setting not in moving)
+    moved = (plan.setting for plan in spec.schedules if plan.setting not in EXPLICIT)
     return next((f"schedules = {setting}" for setting in moved), "")
 
 
