@@ -7,6 +7,7 @@ AeError
 ├── LimitError        a limit of this installation refuses it (names the limit and how to raise it)
 ├── NotYours          only the owner of a run may do this
 ├── UnknownRun        there is no run with this id
+├── UnknownGroup     there is no sweep or study with this id
 ├── CommandRefused    the run is in a state in which this command means nothing
 ├── FrameError        bytes that are not a frame of the live stream
 └── Fenced            another attempt has taken this run over; the writer must stop at once
@@ -39,6 +40,10 @@ class NotYours(AeError):
 
 class UnknownRun(AeError):
     """No run has this id."""
+
+
+class UnknownGroup(AeError):
+    """No group of runs has this id."""
 
 
 class CommandRefused(AeError):

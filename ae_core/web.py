@@ -47,6 +47,7 @@ from ae_core.errors import (
     LimitError,
     NotYours,
     SpecError,
+    UnknownGroup,
     UnknownRun,
 )
 from ae_core.probes.questions import FileName, TakeAway, read_question
@@ -78,6 +79,7 @@ _STATUS: dict[type[AeError], int] = {
     LimitError: 429,
     NotYours: 403,
     UnknownRun: 404,
+    UnknownGroup: 404,
     CommandRefused: 409,
     CheckpointError: 409,
 }

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ae_core.compatibility import parameter_count
-from ae_core.errors import AeError, CommandRefused, Fenced, LimitError, NotYours, SpecError, UnknownRun
+from ae_core.errors import AeError, CommandRefused, Fenced, LimitError, NotYours, SpecError, UnknownGroup, UnknownRun
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Publication, Store
@@ -366,6 +366,39 @@ def test_a_browser_sees_its_own_runs_newest_first(store):
     store.add_run(RunSpec(), "bob")
     assert [run.id for run in store.runs_of("ann")] == mine[::-1]
     assert [run.id for run in store.runs_of("ann", limit=1)] == mine[-1:]
+
+
+def test_runs_of_a_group_come_and_go_together(store):
+    """A group's runs are added all or none, keep their places, and stay out of the list of single runs."""
+    plan = {"knob": "optimizer_learning_rate"}
+    sweep = store.groups.add("sweep", "ann", plan, title="rates")
+    cells = [(RunSpec(), {"row": 0, "column": column}) for column in range(3)]
+    made = store.add_members(sweep, cells, "ann", kind="cell")
+    assert [(one.number, one.run, one.place["column"]) for one in store.groups.members(sweep)] == [
+        (number, run, number) for number, run in enumerate(made)
+    ]
+    with pytest.raises(LimitError):
+        store.add_members(sweep, cells, "ann", kind="cell", limits=Limits(runs_per_client=5))
+    found = store.groups.group(sweep)
+    assert (found.runs, found.plan, found.state, found.title) == (3, plan, "open", "rates")
+    assert store.runs_of("ann") == []
+    assert {run.id for run in store.runs_of("ann", kinds=("cell",))} == set(made)
+    store.delete(made[1], "ann")
+    assert [one.run for one in store.groups.members(sweep)] == [made[0], made[2]]
+    assert store.add_members(sweep, cells[:1], "ann", kind="cell")[0] == store.groups.members(sweep)[-1].run
+    assert store.groups.members(sweep)[-1].number == 3
+    assert store.groups.group_of(made[0]) == sweep
+    assert [one.id for one in store.groups.of("ann", "sweep")] == [sweep]
+    assert [one.id for one in store.groups.open("sweep")] == [sweep]
+    store.groups.set_state(sweep, "done")
+    assert store.groups.open("sweep") == store.groups.of("bob", "sweep") == store.groups.of("ann", "study") == []
+    with pytest.raises(NotYours):
+        store.groups.delete(sweep, "bob")
+    store.groups.delete(sweep, "ann")
+    for gone in (store.groups.group, lambda group: store.add_members(group, cells, "ann", kind="cell")):
+        with pytest.raises(UnknownGroup):
+            gone(sweep)
+    assert store.runs_of("ann", kinds=("cell",)) == []
 
 
 def test_limits_count_active_and_stored_runs(store):

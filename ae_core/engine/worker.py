@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 Outcome = TypeVar("Outcome")
 
 POLL = 0.04  # seconds between two looks for commands
-SLICE = 0.07  # seconds of training between two publications, while hardly anybody waits
+SLICE = 0.08  # seconds of training between two publications, while hardly anybody waits
 SLICE_SHARED = 0.1  # and while several runs wait
 SNAPSHOT_SHARE = 1 / 75  # of training time goes into snapshots at most, so that all of live view stays below 1 / 20
 CHECKPOINT_EVERY = 2.0  # seconds of own training

@@ -6,9 +6,11 @@
     store.events_after(run, seq=0)
 
 It is the only path between the web process, the engine's host and its workers. `tables` holds the schema, `records`
-what is read and written, `thinning` which pictures stay, `store` the transactions, `probes` those about questions.
+what is read and written, `thinning` which pictures stay, `store` the transactions, `probes` those about questions,
+`groups` those about runs that belong together.
 """
 
+from ae_core.store.groups import Group, Groups, Member
 from ae_core.store.records import (
     ACTIVE,
     OVER,
@@ -32,8 +34,11 @@ __all__ = [
     "Attempt",
     "Command",
     "EngineState",
+    "Group",
+    "Groups",
     "Head",
     "Inquiry",
+    "Member",
     "Milestone",
     "Probe",
     "Publication",

@@ -37,7 +37,9 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Head):
-    """A run without its events and pictures. kind: live, starter, trial or bench. Times are seconds since 1970."""
+    """A run without its events and pictures. kind: live, starter, cell (of a sweep), trial (of a study) or bench. Times
+    are seconds since 1970.
+    """
 
     id: str
     owner: str

@@ -17,6 +17,7 @@ from ae_core.errors import AeError, CommandRefused, Fenced, NotYours, SpecError,
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
+from ae_core.store.groups import Groups
 from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
 from ae_core.store.tables import (
@@ -48,7 +49,7 @@ class Store:
 
     A run that trains according to the database reads as `interrupted` while no engine is up and nobody has written
     about it for STALE_SECONDS. This is worked out when it is read, never stored: the next engine goes on with the run.
-    probes: questions about runs, and their answers.
+    probes: questions about runs, and their answers. groups: runs that belong together.
     """
 
     def __init__(self, url: str) -> None:
@@ -58,6 +59,7 @@ class Store:
         self._writer = self._database.execution_options(writes=True)
         self._driver: Any = self._database.dialect.loaded_dbapi
         self.probes = Probes(self._reading, self._writing, self._any)
+        self.groups = Groups(self._reading, self._writing)
 
     def create(self) -> None:
         """Makes the tables where they are missing. Raises AeError for a database of another version."""
@@ -98,25 +100,8 @@ class Store:
         paused: it shows its first picture at step 0 and waits. parent_checkpoint: the step of the parent's checkpoint
         that it begins with. Raises LimitError if it would exceed `limits`, UnknownRun without that checkpoint.
         """
-        run, now, parameters = secrets.token_urlsafe(12), time.time(), parameter_count(spec)
         with self._writing() as db:
-            if limits:
-                self._admit(db, owner, limits, parameters, more=1)
-            db.execute(
-                runs.insert().values(
-                    id=run,
-                    owner=owner,
-                    title=_title(title),
-                    kind=kind,
-                    parent=parent,
-                    spec=spec.model_dump_json(),
-                    parameters=parameters,
-                    status="queued",
-                    hold=paused,
-                    learning_rate=spec.optimizer.learning_rate,
-                    created=now,
-                )
-            )
+            run = self._insert(db, spec, owner, limits, title=_title(title), kind=kind, parent=parent, hold=paused)
             if parent_checkpoint is not None:
                 found = db.execute(
                     sa.select(checkpoints).where(checkpoints.c.run == parent, checkpoints.c.step == parent_checkpoint)
@@ -125,6 +110,25 @@ class Store:
                     raise UnknownRun(f"Run {parent} has no checkpoint at step {parent_checkpoint}.")
                 db.execute(checkpoints.insert().values(**(dict(found._mapping) | {"run": run, "seq": 0})))
         return run
+
+    def add_members(
+        self,
+        group: str,
+        cells: Sequence[tuple[RunSpec, Mapping[str, Any]]],
+        owner: str,
+        *,
+        kind: str,
+        limits: Limits | None = None,
+    ) -> list[str]:
+        """A new run of the group for each (spec, its place in the group), all or none: their ids.
+
+        Raises UnknownGroup, and LimitError if they would exceed `limits`.
+        """
+
+        def insert(db: sa.Connection, spec: RunSpec) -> str:
+            return self._insert(db, spec, owner, limits, title="", kind=kind, parent=None, hold=False)
+
+        return self.groups.join(group, insert, cells)
 
     def adopt(self, run: str, spec: RunSpec, owner: str, kind: str, news: Sequence[Publication]) -> None:
         """Takes in a run that was trained elsewhere, under the id it has; its news are of attempt 1, the last ends it.
@@ -158,9 +162,10 @@ class Store:
             raise _unknown(run)
         return _to_run(row)
 
-    def runs_of(self, owner: str, limit: int = 200) -> list[Run]:
-        """A browser's runs, newest first."""
-        query = _RUNS.where(runs.c.owner == owner).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
+    def runs_of(self, owner: str, limit: int = 200, kinds: Sequence[str] = ("live",)) -> list[Run]:
+        """A browser's runs of these kinds, newest first."""
+        mine = _RUNS.where(runs.c.owner == owner, runs.c.kind.in_(kinds))
+        query = mine.order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         with self._reading() as db:
             return [_to_run(row) for row in db.execute(_read_now(query))]
 
@@ -490,6 +495,28 @@ class Store:
     def _scalar(self, query: sa.Select[Any]) -> Any:
         with self._reading() as db:
             return db.execute(query).scalar()
+
+    def _insert(
+        self, db: sa.Connection, spec: RunSpec, owner: str, limits: Limits | None, *, hold: bool, **facts: str | None
+    ) -> str:
+        """A new run's row, and its id. facts: title, kind and parent. Raises LimitError."""
+        run, parameters = secrets.token_urlsafe(12), parameter_count(spec)
+        if limits:
+            self._admit(db, owner, limits, parameters, more=1)
+        db.execute(
+            runs.insert().values(
+                id=run,
+                owner=owner,
+                spec=spec.model_dump_json(),
+                parameters=parameters,
+                status="queued",
+                hold=hold,
+                learning_rate=spec.optimizer.learning_rate,
+                created=time.time(),
+                **facts,
+            )
+        )
+        return run
 
     def _admit(self, db: sa.Connection, owner: str, limits: Limits, parameters: int, more: int = 0) -> None:
         """Raises LimitError if one more active run of so many parameters, or `more` stored ones, are too many."""

@@ -137,6 +137,30 @@ probes = sa.Table(
     ),
 )
 
+# runs that belong together. plan, place: JSON, whose meaning is up to the kind of the group.
+groups = sa.Table(
+    "groups",
+    TABLES,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created", Float, nullable=False),
+    Index("groups_by_owner", "owner", "created"),
+)
+
+members = sa.Table(
+    "members",
+    TABLES,
+    Column("run", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("group", ForeignKey("groups.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("place", Text, nullable=False),
+    Index("members_by_group", "group", "number"),
+)
+
 commands = sa.Table(
     "commands",
     TABLES,

@@ -70,17 +70,18 @@ class Viewer:
                 return found
         raise TimeoutError("The frame that was waited for did not come.")
 
-    def count(self, seconds: float) -> tuple[int, Header, Header]:
-        """How many frames come in that time, and the first and the last of them."""
+    def count(self, seconds: float) -> tuple[int, Header, Header, float]:
+        """How many frames come in that time after a first one; that one, the last, and the seconds between the two."""
         first = last = self.next()
-        frames, end = 0, time.monotonic() + seconds
+        began = came = time.monotonic()
+        frames, end = 0, began + seconds
         while (left := end - time.monotonic()) > 0:
             try:
                 last = self.next(left)
             except TimeoutError:
                 break
-            frames += 1
-        return frames, first, last
+            frames, came = frames + 1, time.monotonic()
+        return frames, first, last, came - began
 
 
 def header(frame: bytes | str) -> Header:

@@ -134,14 +134,8 @@ def price(app: App) -> str:
 def watched_rate(app: App, kind: str) -> float:
     """Samples/s of a run in the engine, from what its viewer sees."""
     with training(app, kind) as (_, _, viewer):
-        began = time.perf_counter()
-        _, first, last = viewer.count(WATCHED)
-        return rate(first, last, time.perf_counter() - began)
-
-
-def rate(first: Header, last: Header, took: float) -> float:
-    """Samples/s between two frames; `seconds` of the run tells training only, so the clock of the viewer is used."""
-    return float(last["step"] - first["step"]) * RunSpec().training.batch_size / took
+        _, first, last, took = viewer.count(WATCHED)  # by the viewer's clock: the run's own counts training only
+        return float(last["step"] - first["step"]) * RunSpec().training.batch_size / took
 
 
 def alone_rate(app: App, kind: str) -> float:
