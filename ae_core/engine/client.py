@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,8 @@ from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.probes.questions import probe_id
 from ae_core.settings import Settings
 from ae_core.spec import RunSpec, Spec, changed
-from ae_core.store import Probe, Run, Store
+from ae_core.store import ACTIVE, Probe, Run, Store
+from ae_core.sweep import SweepPlan, cells
 
 VERBS = ("pause", "resume", "step", "stop", "set")
 MOST_STEPS = 1_000_000
@@ -46,6 +48,31 @@ class Client:
         return self.store.add_run(
             spec, owner, title=title, paused=paused, parent=parent, kind=kind, limits=self.settings.limits
         )
+
+    def start_sweep(self, plan: SweepPlan, owner: str, title: str = "") -> str:
+        """The id of a new group of runs, one for each cell and seed of the sweep, all queued or none.
+
+        Raises SpecError for a cell that cannot be run here, LimitError for more runs than this browser may have.
+        """
+        runs = list(cells(plan))
+        for spec, _ in runs:
+            self.admit(spec)
+        group = self.store.groups.add("sweep", owner, plan.model_dump(mode="json"), title)
+        try:
+            places = [(spec, asdict(place)) for spec, place in runs]
+            self.store.add_members(group, places, owner, kind="cell", limits=self.settings.limits)
+        except LimitError:
+            self.store.groups.delete(group, owner)
+            raise
+        return group
+
+    def stop_group(self, group: str, owner: str) -> None:
+        """Stops every run of the group that waits or trains. Raises UnknownGroup, NotYours."""
+        if self.store.groups.group(group).owner != owner:
+            raise NotYours("These runs belong to another browser. You may look at them, or start some like them.")
+        for member in self.store.groups.members(group):
+            if self.store.run(member.run).status in (*ACTIVE, "paused"):
+                self.store.command(member.run, "stop")
 
     def command(
         self, run_id: str, owner: str, verb: str, *, learning_rate: float | None = None, steps: int = 1

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -25,6 +25,7 @@ from sqlalchemy.exc import OperationalError
 from ae_core import frames
 from ae_core.compatibility import step_flops
 from ae_core.engine.desk import Desk
+from ae_core.engine.formation import Formation
 from ae_core.engine.turnstile import Turnstile
 from ae_core.errors import AeError, Fenced, SpecError
 from ae_core.events import Diverged, Event, Finished, Recovered, to_json
@@ -46,6 +47,9 @@ MILESTONES = ((1.3, 1 / 40), (1.08, 1 / 200))
 """When the model is kept to walk back to: the step has grown by the factor since the last time, and that time cost less
 than this share of the training since then. Where the run rests or ends it is kept anyway.
 """
+SLICE_TOGETHER = 0.04  # seconds of training of all cells of a sweep at once, between two publications of one of them
+GATHER = 0.25  # seconds that a cell waits for its siblings, which begin at about the same moment
+SNAPSHOT_SHARE_CELL = 1 / 12  # of a cell's own training time, which is its part of what it took all of them
 PARK_AFTER = 20.0  # seconds that a paused run keeps its thread
 RETRY = 0.5  # seconds between two tries to reach the store
 
@@ -84,6 +88,7 @@ class Workshop:
         self._inboxes: dict[str, Inbox] = {}
         self._poller: threading.Thread | None = None
         self._lock = threading.Lock()
+        self.formation = Formation()
         self._desk = Desk(store, self.patiently)
 
     def run(self, run: str, generation: int) -> str:
@@ -153,7 +158,8 @@ class Job:
         self.shop = shop
         self.attempt = attempt
         self.inbox = inbox
-        self.trainer: Trainer | None = None
+        self._trainer: Trainer | None = None
+        self._siblings: Hashable = None  # cells that may be trained with this one; None: it is trained alone
         self.to_do: int | None = 0 if attempt.hold else None  # batches until the next pause; None: no end
         self.rests = False  # paused, and has said so
         self.leaves = False  # was asked to move to another worker
@@ -170,13 +176,32 @@ class Job:
         self.marked_at = 0.0
         self.mark_cost = 0.0
 
+    @property
+    def trainer(self) -> Trainer:
+        """What learns, once the attempt has begun."""
+        assert self._trainer is not None
+        return self._trainer
+
+    @property
+    def ready(self) -> bool:
+        """Whether the run trains on without an end in sight, and waits for nothing but its turn."""
+        going = self.to_do is None and not self.leaves and not self.shop.leaving.is_set()
+        return going and not self.inbox.waiting and not self.trainer.done
+
     def work(self) -> str:
         """Trains; a failure becomes the run's status and a sentence, its traceback goes to the log."""
         try:
             with self._turn(urgent=True):
-                trainer = self.trainer = self._open()
+                trainer = self._trainer = self._open()
                 self._first_news(trainer)
-            return self._go_on(trainer)
+                if self.attempt.kind == "cell":
+                    self._siblings = self.shop.formation.enter(self.attempt.owner, self)
+            if self._siblings is not None:
+                self.inbox.bell.wait(GATHER)
+            try:
+                return self._go_on(trainer)
+            finally:
+                self._leave_siblings()
         except Fenced:
             return FENCED
         except AeError as error:
@@ -184,6 +209,11 @@ class Job:
         except Exception:
             log.exception("Run %s failed", self.attempt.run)
             return self._fail("The trainer stopped with an error of its own; the engine's log has the details.")
+
+    def _leave_siblings(self) -> None:
+        if self._siblings is not None:
+            with self._turn(urgent=True):
+                self.shop.formation.leave(self._siblings, self)
 
     # -- the course of an attempt
 
@@ -245,16 +275,25 @@ class Job:
         self.rests = self.to_do == 0
         if self.rests or trainer.seconds - self.saved_at >= max(CHECKPOINT_EVERY, self.save_cost / CHECKPOINT_SHARE):
             self.saves = True
-        due = trainer.seconds - self.drawn_at >= max(SLICE, self.draw_cost / SNAPSHOT_SHARE)
+        least, share = (SLICE, SNAPSHOT_SHARE) if self._siblings is None else (0.0, SNAPSHOT_SHARE_CELL)
+        due = trainer.seconds - self.drawn_at >= max(least, self.draw_cost / share)
         self._publish(trainer, "paused" if self.rests else "running", draw=self.rests or due)
         return ""
 
     def _train(self, trainer: Trainer) -> None:
         step = trainer.step
+        if self._siblings is not None and self.ready:
+            self.shop.formation.advance(self._siblings, self, SLICE_TOGETHER)
+            self._check_seconds(trainer)
+            return
         quantum = SLICE if self.shop.turnstile.waiting() <= 1 else SLICE_SHARED
         self.news += trainer.advance(seconds=quantum, steps=self.to_do)
         if self.to_do is not None:
             self.to_do -= min(trainer.step - step, self.to_do) if not trainer.done else self.to_do
+        self._check_seconds(trainer)
+
+    def _check_seconds(self, trainer: Trainer) -> None:
+        """Ends a run that has trained for as long as one may in one go."""
         limits = self.shop.settings.limits
         if trainer.seconds - self.began > limits.seconds and not trainer.done:
             self.news += trainer.stop()
@@ -271,7 +310,7 @@ class Job:
         return LEFT
 
     def _fail(self, reason: str) -> str:
-        trainer = self.trainer
+        trainer = self._trainer
         try:
             self._write(
                 Publication(

@@ -77,7 +77,7 @@ def groups(specs: Sequence[RunSpec]) -> list[list[int]]:
     """Which of the specs are trained together, by number: in the order of the first of each group."""
     found: dict[Hashable, list[int]] = {}
     for number, spec in enumerate(specs):
-        found.setdefault(_shape(spec) or number, []).append(number)
+        found.setdefault(shape_of(spec) or number, []).append(number)
     return [
         group[start : start + MOST_TOGETHER]
         for group in found.values()
@@ -85,7 +85,7 @@ def groups(specs: Sequence[RunSpec]) -> list[list[int]]:
     ]
 
 
-def _shape(spec: RunSpec) -> Hashable:
+def shape_of(spec: RunSpec) -> Hashable:
     """What specs trained side by side have in common; None for one that is trained alone."""
     if gradients_of(spec) != "explicit" or parameter_count(spec) > MOST_PARAMETERS:
         return None
@@ -109,26 +109,59 @@ def _together(members: dict[int, Trainer]) -> Iterator[tuple[int, Event]]:
 def _until_one_is_done(members: dict[int, Trainer]) -> Iterator[tuple[int, Event]]:
     trainers = list(members.values())
     pictured = [frozenset(snapshot_steps(trainer)) for trainer in trainers]
-    steps = [cast(ExplicitSteps, trainer.steps) for trainer in trainers]
-    engine, first = side_by_side(steps), trainers[0]
-    if first.step == 0:
-        known = zip(engine.measure(first.train_items[:START_ITEMS]), engine.measure(first.val_items), strict=True)
-        for (number, trainer), measured in zip(members.items(), known, strict=True):
-            yield from ((number, event) for event in trainer.start(measured))
-    while not any(trainer.done for trainer in trainers):
-        began = time.perf_counter()
-        rows = [trainer.upcoming() for trainer in trainers]
-        engine.step(first.train_items, torch.cat(rows), engine.factor([trainer.rate for trainer in trainers], 2))
-        vals: Sequence[dict[str, float] | None] = [None] * len(trainers)
-        if first.cadence.measures(first.step + 1):
-            vals = engine.measure(first.val_items)
-        each = (time.perf_counter() - began) / len(trainers)
-        for number, trainer, val, stops in zip(members, trainers, vals, pictured, strict=True):
-            events = trainer.passed(len(rows[0]), each, val)
+    team = Team(trainers)
+    for number, events in zip(members, team.start(), strict=True):
+        yield from ((number, event) for event in events)
+    while not team.over:
+        for number, trainer, events, stops in zip(members, trainers, team.step(), pictured, strict=True):
             if trainer.done:
                 events.insert(-1, trainer.snapshot())
             elif trainer.step in stops:
                 events.append(trainer.snapshot())
             yield from ((number, event) for event in events)
-    for member in steps:
-        member.leave()
+    team.part()
+
+
+class Team:
+    """Trainers of one shape (see `shape_of`) that stand at the same step and take their steps together.
+
+    A trainer that goes back to an earlier state has left the others by itself; the others go on after `part`.
+    """
+
+    def __init__(self, trainers: Sequence[Trainer]) -> None:
+        """All trainers must stand at the same step and have explicit gradients."""
+        self.trainers = tuple(trainers)
+        self._steps = [cast(ExplicitSteps, trainer.steps) for trainer in trainers]
+        self._engine = side_by_side(self._steps)
+
+    @property
+    def over(self) -> bool:
+        """Whether one of them is done, so that they must part."""
+        return any(trainer.done for trainer in self.trainers)
+
+    def start(self) -> list[list[Event]]:
+        """What each has to say before its first step, measured for all at once; nothing later."""
+        first = self.trainers[0]
+        if first.step:
+            return [[] for _ in self.trainers]
+        known = zip(
+            self._engine.measure(first.train_items[:START_ITEMS]), self._engine.measure(first.val_items), strict=True
+        )
+        return [trainer.start(measured) for trainer, measured in zip(self.trainers, known, strict=True)]
+
+    def step(self) -> list[list[Event]]:
+        """One step of all of them: the events of each."""
+        began, first = time.perf_counter(), self.trainers[0]
+        rows = [trainer.upcoming() for trainer in self.trainers]
+        rates = self._engine.factor([trainer.rate for trainer in self.trainers], 2)
+        self._engine.step(first.train_items, torch.cat(rows), rates)
+        vals: Sequence[dict[str, float] | None] = [None] * len(self.trainers)
+        if first.cadence.measures(first.step + 1):
+            vals = self._engine.measure(first.val_items)
+        each = (time.perf_counter() - began) / len(self.trainers)
+        return [trainer.passed(len(rows[0]), each, val) for trainer, val in zip(self.trainers, vals, strict=True)]
+
+    def part(self) -> None:
+        """Each goes on alone from where it stands."""
+        for member in self._steps:
+            member.leave()
