@@ -147,6 +147,7 @@ def model_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
     """Which autoencoder this is, and how far the run on the stage is from it."""
     with st.container(key="model_line", horizontal=True, gap="small", vertical_alignment="center"):
         gallery.line(spec)
+        st.page_link("sweep.py", label=t("sweep.go"), icon=":material/grid_view:")
         if run is None:
             return
         st.page_link("explore.py", label=t("explore.go"), icon=":material/explore:", query_params={"run": run.id})

@@ -26,6 +26,7 @@ FLOORS = [
         "compatibility",
         "script",
         "source",
+        "sweep",
         "units",
         "variants",
     },
@@ -38,7 +39,19 @@ ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS)
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
 ALLOWED["exports"] |= {"plots"}  # in films, classes have the colours that they have on the page
 
-WEB_ROOMS = ("services", "starter", "web", "stream", "store", "engine.client", "data", "variants", "source", "spec")
+WEB_ROOMS = (
+    "services",
+    "starter",
+    "web",
+    "stream",
+    "store",
+    "engine.client",
+    "data",
+    "variants",
+    "source",
+    "spec",
+    "sweep",
+)
 WEB_ROOMS += ("probes.questions",)
 TOO_HEAVY = ("torch", "dask", "distributed", "sklearn", "skimage", "mlxtend", "scipy", "matplotlib")
 

@@ -17,7 +17,7 @@ from ae_core.errors import AeError, CommandRefused, Fenced, NotYours, SpecError,
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
-from ae_core.store.groups import Groups
+from ae_core.store.groups import Groups, Member
 from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
 from ae_core.store.tables import (
@@ -27,6 +27,7 @@ from ae_core.store.tables import (
     engine,
     events,
     introductions,
+    members,
     milestones,
     runs,
     snapshots,
@@ -168,6 +169,14 @@ class Store:
         query = mine.order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         with self._reading() as db:
             return [_to_run(row) for row in db.execute(_read_now(query))]
+
+    def runs_in(self, group: str) -> list[tuple[Member, Run]]:
+        """The runs of a group with their places, in the order in which they joined."""
+        places = {member.run: member for member in self.groups.members(group)}
+        query = _RUNS.where(runs.c.id.in_(sa.select(members.c.run).where(members.c.group == group)))
+        with self._reading() as db:
+            found = [_to_run(row) for row in db.execute(_read_now(query))]
+        return sorted(((places[run.id], run) for run in found if run.id in places), key=lambda pair: pair[0].number)
 
     def rename(self, run: str, owner: str, title: str) -> None:
         """Raises UnknownRun, NotYours, and SpecError for a title that is too long."""

@@ -27,6 +27,7 @@ def _register(name: str) -> Callable[..., Any]:
 _stage, _hourglass, _cards, _preferences, _explore = map(
     _register, ("stage", "hourglass", "cards", "preferences", "explore")
 )
+_multiples = _register("multiples")
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,35 @@ def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:
     palette = {"light": PALETTE, "dark": DARK, "markers": MARKERS}
     told = {"title": title, "facts": [list(fact) for fact in facts], "files": list(get_args(FileName))}
     _explore(data={"run": run, **words, **told, "palette": palette}, key="explore")
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A run in the grid of small multiples, its row and column from 0 up."""
+
+    run: str
+    row: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Runs side by side. columns, rows: the values along each way, as people read them, and what they are called."""
+
+    tiles: Sequence[Tile]
+    column_name: str
+    columns: Sequence[str]
+    row_name: str = ""
+    rows: Sequence[str] = ()
+
+
+def multiples(grid: Grid) -> None:
+    """Runs side by side, live: latent map, reconstructions and curve of each. It never reruns the page."""
+    facts = asdict(grid)
+    facts["cells"] = facts.pop("tiles")
+    palette = {"light": PALETTE, "dark": DARK}
+    words = section("multiples") | {f"status_{name}": word for name, word in section("status").items()}
+    _multiples(data={**facts, "copy": words, "palette": palette, "language": language()}, key="multiples")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:

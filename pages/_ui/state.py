@@ -97,6 +97,11 @@ def move(setting: str, plan: Schedule | None) -> None:
     change({"schedules": (*others, *([plan] if plan else []))})
 
 
+def set_value(key: str, value: Any) -> None:
+    """Gives a widget another value. Only before it is drawn, so in callbacks."""
+    st.session_state[key] = value
+
+
 def value(key: str) -> Any:
     """What a widget or component of this key holds, None before it was drawn."""
     return st.session_state.get(key)
@@ -117,6 +122,18 @@ def link_run() -> None:
     wanted = {"run": st.session_state[RUN]}
     if dict(st.query_params) != wanted:
         st.query_params.from_dict(wanted)
+
+
+def opened(kind: str) -> str | None:
+    """The sweep or study that this tab looks at: the one opened here, else that of the link."""
+    chosen: str | None = st.session_state.get(f"_{kind}") or st.query_params.get(kind)
+    return chosen
+
+
+def open_group(kind: str, group: str | None) -> None:
+    """Looks at another sweep or study, or at none, and writes it into the address bar."""
+    st.session_state[f"_{kind}"] = group
+    st.query_params.from_dict({kind: group} if group else {})
 
 
 # --------------------------------------------------------------------------------------------------- the run
