@@ -113,15 +113,16 @@ def suggested(leaf: Setting, count: int = 5) -> tuple[Any, ...]:
         return (False, True)
     kind, low = type(leaf.default), leaf.low or 0.0
     high = math.inf if leaf.high is None else leaf.high
-    factor = {"log": 10.0, "log2": 4.0}.get(leaf.knob.scale)
-    if factor is None:
-        step = max((leaf.knob.step or 1), min(high, 4 * max(leaf.value, leaf.knob.step or 1)) / (2 * count))
-        wanted = [leaf.value + step * (place - count // 2) for place in range(count)]
+    factor = {"log": 10.0, "log2": 4.0}.get(leaf.knob.scale, 2.0)
+    if kind is float and leaf.knob.scale == "linear":
+        top = min(high, max(4 * leaf.value, low + 0.8 * (high - low)))
+        wanted = [low + (top - low) * place / (count - 1) for place in range(count)]
     else:
         middle = leaf.value or max(low, 0.001)
-        wanted = [middle * factor ** (place - count // 2) for place in range(count)]
-    found = {kind(round(value) if kind is int else float(f"{min(max(value, low), high):.3g}")) for value in wanted}
-    return tuple(sorted(value for value in found if low <= value <= high))
+        below = next(place for place in range(count) if place == count // 2 or middle / factor ** (place + 1) < low)
+        wanted = [middle * factor ** (place - below) for place in range(count)]
+    within = [min(max(value, low), high) for value in wanted]
+    return tuple(sorted({round(value) if kind is int else float(f"{value:.3g}") for value in within}))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
@@ -94,6 +94,7 @@ _SECURITY = (
     # No script-src or style-src: Streamlit's pages need inline styles, eval, blob: and data: (1.67).
     (b"content-security-policy", b"frame-ancestors 'self'; object-src 'none'; base-uri 'self'"),
 )
+MOST_TOGETHER = 40  # runs that one socket shows
 _log = logging.getLogger(__name__)
 
 
@@ -122,6 +123,7 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
         Mount("/images", app=StaticFiles(directory=ASSETS / "images")),
         Route("/scripts/plotly.js", _plotly),
         Mount("/scripts", app=StaticFiles(directory=ASSETS / "scripts")),
+        WebSocketRoute("/live/many", _live_many(hub)),
         WebSocketRoute("/live/{run}", _live(hub)),
     ]
 
@@ -412,9 +414,51 @@ def _live(hub: Hub) -> Callable[[WebSocket], Awaitable[None]]:
     return live
 
 
+def _live_many(hub: Hub) -> Callable[[WebSocket], Awaitable[None]]:
+    async def live_many(socket: WebSocket) -> None:
+        """Frames of up to MOST_TOGETHER runs, ?runs=a,b,..., through one socket: browsers open one at a time.
+
+        Each frame names its run. For a run that there is not, or no more, comes a text, {"missing": run}.
+        """
+        await socket.accept()
+        runs = list(dict.fromkeys(socket.query_params.get("runs", "").split(",")))
+        if len(runs) > MOST_TOGETHER:
+            await _close(socket, 1008, f"Expected at most {MOST_TOGETHER} runs, got {len(runs)}.")
+            return
+        sending = asyncio.Lock()
+
+        async def one(run: str) -> tuple[int, str] | None:
+            try:
+                if not _ID.fullmatch(run):
+                    raise _unknown(run)
+                async with hub.watch(run) as viewer:
+                    async for frame in viewer:
+                        async with sending:
+                            await socket.send_bytes(frame)
+                    if not viewer.deleted:
+                        return 1001, viewer.farewell
+            except LimitError as error:
+                return _CLOSE[LimitError], str(error)
+            except UnknownRun:
+                pass
+            async with sending:
+                await socket.send_json({"missing": run[:64]})
+            await asyncio.Event().wait()  # the others go on
+            return None
+
+        await _both(socket, [one(run) for run in runs])
+
+    return live_many
+
+
 async def _show(socket: WebSocket, viewer: Viewer) -> None:
     """Send frames and listen; whichever ends first ends both."""
-    tasks = asyncio.create_task(_send(socket, viewer)), asyncio.create_task(_listen(socket))
+    await _both(socket, [_send(socket, viewer)])
+
+
+async def _both(socket: WebSocket, senders: Iterable[Coroutine[Any, Any, tuple[int, str] | None]]) -> None:
+    """Send and listen; whichever ends first ends all, and closes the socket with its code and reason."""
+    tasks = [asyncio.create_task(part) for part in (*senders, _listen(socket))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

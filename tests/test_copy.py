@@ -122,9 +122,23 @@ def names(text: str) -> set[str]:
 
 
 REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.py", "data/dataset.py", "data/split.py"]
-REFUSING += ["sweep.py", "store/groups.py", "store/probes.py", *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py"))]
+REFUSING += [
+    "sweep.py",
+    "store/groups.py",
+    "store/probes.py",
+    *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py")),
+]
 REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob("*.py")]
-REFUSALS = {"SpecError", "DataMissing", "CommandRefused", "LimitError", "NotYours", "UnknownRun", "UnknownGroup", "refusal"}
+REFUSALS = {
+    "SpecError",
+    "DataMissing",
+    "CommandRefused",
+    "LimitError",
+    "NotYours",
+    "UnknownRun",
+    "UnknownGroup",
+    "refusal",
+}
 
 
 def refusals() -> Iterator[str]:

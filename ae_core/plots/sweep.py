@@ -36,7 +36,9 @@ def draw_errors(
                 x=list(names), y=values, name=name, mode="lines+markers", line=line, marker=marker, **extra
             )
     figure.update_xaxes(type="category", title=words["setting"], categoryorder="array", categoryarray=list(names))
-    figure.update_yaxes(type="log", title=words["error"])
+    shown = [value for _, values, _, _ in lines for value in values if value]
+    ends = [math.log10(min(shown)) - 0.06, math.log10(max(shown)) + 0.06] if shown else None
+    figure.update_yaxes(type="log", title=words["error"], range=ends)
     return figure.update_layout(margin=MARGINS, height=340, legend={"orientation": "h", "y": 1.12})
 
 

@@ -1,12 +1,15 @@
 /* Small multiples: the runs of a sweep side by side, each with its latent map, some reconstructions and its curve. */
 
-import { LiveRun } from "./live.js";
+import { watch } from "./live.js";
 
 const LEAST = 128; // pixels of a column
 const MAP = 0.78; // height of a latent map, as a share of its width
 const LARGE = 380; // width of the enlarged cell
 const SAMPLES = 6; // reconstructions beside each other
-const EASE = 0.25; // of the way to new bounds, each frame
+const EASE = 0.5; // of the way to new bounds, each time that a cell is drawn
+const TICK = 60; // milliseconds between two looks for what has news
+const REST = 220; // milliseconds that a cell keeps its picture
+const AT_ONCE = 8; // cells drawn in one tick: a machine that trains beside the browser has better things to do
 const LOST = new Set(["diverged", "failed", "missing"]);
 
 /** Builds the grid and opens the streams. Gives what ends it. */
@@ -16,22 +19,21 @@ export function mount(root, data) {
     grid: root.querySelector(".mu-grid"), progress: root.querySelector(".mu-progress"), large: root.querySelector(".mu-large"),
   };
   build(M);
-  const watch = new ResizeObserver(() => { M.dirty = true; });
-  watch.observe(root);
+  const stream = watch(M.cells.map((cell) => cell.link.dataset.run), (run) => { M.byRun.get(run.id).fresh = true; M.dirty = true; });
+  for (const cell of M.cells) cell.live = stream.runs.get(cell.link.dataset.run);
+  M.byRun = new Map(M.cells.map((cell) => [cell.link.dataset.run, cell]));
+  const size = new ResizeObserver(() => { M.dirty = true; });
+  size.observe(root);
   const timer = setInterval(() => readTheme(M), 700);
   readTheme(M);
-  const frame = () => {
-    if (M.ended) return;
-    if (M.dirty || M.cells.some((cell) => cell.moving)) draw(M);
-    requestAnimationFrame(frame);
-  };
-  requestAnimationFrame(frame);
+  const look = setInterval(() => { if (M.dirty && !document.hidden) requestAnimationFrame(() => { if (!M.ended) draw(M); }); }, TICK);
   return {
     destroy() {
       M.ended = true;
       clearInterval(timer);
-      watch.disconnect();
-      for (const cell of M.cells) cell.live.end();
+      clearInterval(look);
+      size.disconnect();
+      stream.end();
       M.grid.replaceChildren();
       M.large.hidden = true;
     },
@@ -73,14 +75,12 @@ function cellOf(M, { run, row, column }) {
   link.href = `./?run=${encodeURIComponent(run)}`;
   link.target = "_self";
   link.dataset.run = run;
-  link.dataset.testid = "multiples-cell";
   link.setAttribute("data-testid", "multiples-cell");
   const canvas = document.createElement("canvas"), foot = element("div", "mu-foot"), value = element("b", ""), word = element("span", "");
   foot.append(value, word);
   link.append(canvas, foot);
   const name = [columns[column], rows[row]].filter((part) => part !== undefined).join(" · ");
-  const cell = { link, canvas, value, word, name, bounds: null, moving: false, fresh: true, live: null, orient: null };
-  cell.live = new LiveRun(run, () => { cell.fresh = true; M.dirty = true; });
+  const cell = { link, canvas, value, word, name, bounds: null, moving: false, fresh: true, drawn: -REST, width: 0, tiles: [], live: null };
   M.cells.push(cell);
   const show = () => { M.hovered = cell; M.dirty = true; }, hide = () => { if (M.hovered === cell) { M.hovered = null; M.large.hidden = true; } };
   link.addEventListener("pointerenter", show);
@@ -118,18 +118,19 @@ function readTheme(M) {
 
 // -------------------------------------------------------------------------------------------------------- drawing
 
-/** Everything that has news; all curves share one scale, so all of them when that moves. */
+/** Some of the cells that have news, those first that have waited longest. All curves share one scale. */
 function draw(M) {
-  M.dirty = false;
-  const scale = errorScale(M), moved = scale.key !== M.scale?.key, best = bestOf(M);
-  M.scale = scale;
+  const scale = errorScale(M), best = bestOf(M), now = performance.now();
+  if (scale.key !== M.scale?.key) { M.scale = scale; for (const cell of M.cells) cell.fresh = true; }
+  for (const cell of M.cells) if (cell.link.clientWidth !== cell.width) { cell.width = cell.link.clientWidth; cell.fresh = true; }
+  const due = M.cells.filter((cell) => (cell.fresh || cell.moving) && now - cell.drawn >= REST).sort((a, b) => a.drawn - b.drawn).slice(0, AT_ONCE);
+  for (const cell of due) { cell.fresh = false; cell.drawn = now; drawCell(M, cell, cell.canvas, cell.width); }
+  M.dirty = M.cells.some((cell) => cell.fresh || cell.moving);
   let drawn = 0, settled = 0;
   for (const cell of M.cells) {
-    const width = cell.link.clientWidth;
-    if (cell.fresh || cell.moving || moved || width !== cell.width) { cell.width = width; cell.fresh = false; drawCell(M, cell, cell.canvas, width); }
     tell(M, cell, cell === best);
     drawn += Boolean(cell.live.arrays.latent);
-    settled += cell.live.settled || cell.live.missing === true;
+    settled += cell.live.settled;
   }
   Object.assign(M.root.dataset, { drawn, settled });
   const words = say(M, settled === M.cells.length ? "all_done" : "progress", { done: settled, all: M.cells.length });
@@ -167,7 +168,7 @@ function errorScale(M) {
   if (!(high > 0)) return { low: 0, high: 1, key: "" };
   high = Math.min(high, low * 1e3); // what explodes leaves the others their room
   const bounds = { low: Math.log(low) - 0.05, high: Math.log(high) + 0.05 };
-  return { ...bounds, key: `${bounds.low.toFixed(2)}|${bounds.high.toFixed(2)}` };
+  return { ...bounds, key: `${bounds.low.toFixed(1)}|${bounds.high.toFixed(1)}` };
 }
 
 /** A cell of that width: map above, reconstructions, curve below. */
@@ -176,7 +177,7 @@ function drawCell(M, cell, canvas, width) {
   const map = Math.round(width * MAP), tile = Math.floor((width - 8) / SAMPLES), pictures = pictured(cell.live) ? tile + 6 : 0, curve = Math.round(width * 0.24) + 6;
   const ctx = sized(canvas, width, map + pictures + curve);
   cell.moving = drawMap(M, cell, ctx, { x: 0, y: 0, w: width, h: map });
-  if (pictures) drawPictures(cell.live, ctx, { x: 4, y: map + 2, tile }, SAMPLES);
+  if (pictures) drawPictures(cell, ctx, { x: 4, y: map + 2, tile }, SAMPLES);
   drawCurve(M, cell.live, ctx, { x: 5, y: map + pictures + 2, w: width - 10, h: curve - 6 });
 }
 
@@ -205,7 +206,7 @@ function drawMap(M, cell, ctx, box) {
   ctx.beginPath();
   ctx.rect(box.x, box.y, box.w, box.h);
   ctx.clip();
-  const size = Math.max(1.6, Math.min(4, box.w / 90)), every = Math.max(1, Math.floor(count / (box.w > 250 ? 2000 : 700)));
+  const size = Math.max(1.6, Math.min(4, box.w / 90)), every = Math.max(1, Math.floor(count / (box.w > 220 ? 2000 : 500)));
   ctx.globalAlpha = LOST.has(cell.live.status) ? 0.25 : 0.8;
   const classes = M.colours.classes, known = labels?.data;
   for (let label = -1; label < 10; label++) {
@@ -235,19 +236,18 @@ function ease(cell, count, x, y) {
 
 const pictured = (live) => live.meta?.form === "image" && live.arrays.reconstructions;
 
-/** The first reconstructions; enlarged, below their originals. */
-function drawPictures(live, ctx, { x, y, tile }, count, name = "reconstructions") {
+/** The first reconstructions, or originals. The small canvases that they are painted on are kept. */
+function drawPictures({ live, tiles }, ctx, { x, y, tile }, count, name = "reconstructions") {
   const { shape, data } = live.arrays[name], [items, h, w, channels] = shape;
   for (let i = 0; i < Math.min(count, items); i++) {
-    const picture = new ImageData(w, h);
+    const kept = (tiles[i] ??= { canvas: Object.assign(document.createElement("canvas"), { width: w, height: h }), picture: new ImageData(w, h) });
     for (let p = 0; p < w * h; p++) {
-      for (let c = 0; c < 3; c++) picture.data[4 * p + c] = data[(i * w * h + p) * channels + (channels > 1 ? c : 0)];
-      picture.data[4 * p + 3] = 255;
+      for (let c = 0; c < 3; c++) kept.picture.data[4 * p + c] = data[(i * w * h + p) * channels + (channels > 1 ? c : 0)];
+      kept.picture.data[4 * p + 3] = 255;
     }
-    const small = Object.assign(document.createElement("canvas"), { width: w, height: h });
-    small.getContext("2d").putImageData(picture, 0, 0);
+    kept.canvas.getContext("2d").putImageData(kept.picture, 0, 0);
     ctx.imageSmoothingEnabled = w > tile;
-    ctx.drawImage(small, x + i * tile, y, tile - 2, tile - 2);
+    ctx.drawImage(kept.canvas, x + i * tile, y, tile - 2, tile - 2);
   }
 }
 
@@ -284,8 +284,9 @@ function enlarge(M, cell) {
   const ctx = sized(canvas, LARGE, map + rows * tile + curve + 10);
   drawMap(M, { live, bounds: [...(cell.bounds ?? [0, 1, 0, 1])] }, ctx, { x: 0, y: 0, w: LARGE, h: map });
   if (rows) {
-    drawPictures(live, ctx, { x: 0, y: map, tile }, 10, "originals");
-    drawPictures(live, ctx, { x: 0, y: map + tile, tile }, 10);
+    M.pad = { live, tiles: [] };
+    drawPictures(M.pad, ctx, { x: 0, y: map, tile }, 10, "originals");
+    drawPictures(M.pad, ctx, { x: 0, y: map + tile, tile }, 10);
   }
   drawCurve(M, live, ctx, { x: 0, y: map + rows * tile + 6, w: LARGE, h: curve });
   const text = say(M, "large", { name: cell.name, error: cell.value.textContent, train: live.last("train.mse") === null ? "–" : short(live.last("train.mse")), epoch: (live.head?.epoch ?? 0).toFixed(0) });
