@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ae_core.compatibility import check
 from ae_core.errors import SpecError
@@ -17,15 +17,26 @@ from ae_core.spec import RunSpec, Setting, Spec, changed, in_effect, settings
 
 MOST_VALUES = 6  # of one setting
 SEEDS = (1, 3, 5)
-FIXED = ("training_seed", "training_max_seconds", "training_target_loss", "training_patience", "schedules", "data_kind")
+FIXED = (
+    "training_seed",
+    "data_split_seed",
+    "training_max_seconds",
+    "training_target_loss",
+    "training_patience",
+    "schedules",
+    "data_kind",
+)
 """Settings that are not varied: the seed is repeated instead, and a stop by itself would compare unlike runs."""
+
+
+Value = Annotated[Any, BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
 
 
 class Axis(Spec):
     """A setting and the values that it takes. key: as in `spec.Setting`."""
 
     key: Annotated[str, Field(max_length=80)]
-    values: Annotated[tuple[Any, ...], Field(min_length=1, max_length=MOST_VALUES)]
+    values: Annotated[tuple[Value, ...], Field(min_length=1, max_length=MOST_VALUES)]
 
 
 class SweepPlan(Spec):
@@ -151,7 +162,9 @@ PRESETS: dict[str, Preset] = {
     "bottleneck": _preset(
         "model_code_latent_dim",
         (1, 2, 4, 8, 16, 32),
-        **(_PLAIN | {"model_hidden": (), "model_activation": "identity", "optimizer_learning_rate": 0.005}),
+        **(_PLAIN | {"model_hidden": (), "model_activation": "identity", "training_batch_size": 32}),
+        optimizer_learning_rate=0.02,
+        optimizer_schedule="cosine",
     ),
     "dropout": _preset("model_dropout", (0.0, 0.1, 0.2, 0.4, 0.6, 0.8), **_NARROW),
     "activation": _preset("model_activation", ("identity", "sigmoid", "tanh", "relu", "gelu"), **_NARROW),

@@ -117,7 +117,7 @@ def past_ui(group: Group | None) -> None:
         known.setdefault(group.id, group)
     if not known:
         return
-    state.fill("sweep_past", group.id if group else None)
+    state.set_value("sweep_past", group.id if group else None)
     st.selectbox(
         t("sweep.past"),
         list(known),

@@ -515,6 +515,37 @@ def test_a_deleted_run_closes_its_sockets(visitor: TestClient, store: Store, wri
     assert closed.value.code == 4404
 
 
+def test_many_runs_come_through_one_socket(visitor: TestClient, writer: Writer, store: Store) -> None:
+    """Each frame names its run; for a run that there is not, or no more, comes a word, and the others go on."""
+    other = Writer(store, visitor.cookies[web.COOKIE])
+    other.begin()
+    other.train(1)
+    with visitor.websocket_connect(f"/live/many?runs={writer.id},{other.id},nothing-at-all,%00") as socket:
+        frames, missing = {}, set()
+        while len(frames) < 2 or len(missing) < 2:
+            message = socket.receive()
+            if message.get("text"):
+                missing.add(json.loads(message["text"])["missing"])
+            else:
+                header, _ = decode(message["bytes"])
+                frames[header["run"]] = header
+        assert set(frames) == {writer.id, other.id}
+        assert missing == {"nothing-at-all", "\x00"}
+        store.delete(other.id, visitor.cookies[web.COOKIE])
+        assert json.loads(socket.receive_text()) == {"missing": other.id}
+        writer.train(1)
+        assert decode(socket.receive_bytes())[0]["run"] == writer.id
+
+
+def test_more_runs_than_one_socket_shows_are_refused(visitor: TestClient) -> None:
+    """A sentence as the reason of the close."""
+    runs = ",".join(f"run-number-{n}" for n in range(41))
+    with visitor.websocket_connect(f"/live/many?runs={runs}") as socket, pytest.raises(WebSocketDisconnect) as closed:
+        socket.receive_bytes()
+    assert closed.value.code == 1008
+    assert "at most 40" in closed.value.reason
+
+
 def test_too_many_viewers_are_told(store: Store) -> None:
     """One viewer too many is accepted and closed with a code of its own."""
     writer = Writer(store)
