@@ -24,6 +24,7 @@ FLOORS = [
         "pca",
         "sampling",
         "compatibility",
+        "comparison",
         "script",
         "source",
         "sweep",
