@@ -111,7 +111,11 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
             Route("/runs/{run}/events", api.events),
             Route("/runs/{run}/commands", api.command, methods=["POST"]),
             Route("/runs/{run}/files/{name}", api.file),
+            Route("/runs/{run}/snapshots", api.snapshots),
+            Route("/runs/{run}/snapshots/{serial:int}", api.snapshot),
             Route("/runs/{run}/milestones", api.milestones),
+            Route("/runs/{run}/snapshots", api.snapshots),
+            Route("/runs/{run}/snapshots/{serial}", api.snapshot),
             Route("/runs/{run}/probes", api.ask, methods=["POST"]),
             Route("/runs/{run}/probes/{probe}", api.answer),
         ],
@@ -231,6 +235,30 @@ class _Api:
         run = self._run(request)
         kept = [{"step": kept.step, "epoch": kept.epoch} for kept in self._store.probes.milestones(run.id)]
         return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "milestones": kept})
+
+    def snapshots(self, request: Request) -> Response:
+        run = self._run(request)
+        kept = [{"serial": serial, "step": step} for serial, step in self._store.snapshots(run.id)]
+        return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "snapshots": kept})
+
+    def snapshot(self, request: Request) -> Response:
+        frame = self._store.snapshot(self._run(request).id, request.path_params["serial"])
+        headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
+        return Response(frame, media_type="application/octet-stream", headers=headers)
+
+    def snapshots(self, request: Request) -> Response:
+        run = self._run(request)
+        kept = [{"serial": serial, "step": step} for serial, step in self._store.snapshots(run.id)]
+        return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "snapshots": kept})
+
+    def snapshot(self, request: Request) -> Response:
+        """One picture of the run, as a frame; the same serial has the same one for ever."""
+        run, serial = self._run(request), request.path_params["serial"]
+        if not re.fullmatch(r"[0-9]{1,9}", serial):
+            raise SpecError(f"serial: expected the number of a snapshot, from 1 up, got {serial[:40]!r}.")
+        headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
+        frame = self._store.snapshot(run.id, int(serial))
+        return Response(frame, media_type="application/octet-stream", headers=headers)
 
     async def ask(self, request: Request) -> Response:
         owner, body = _owner(request), await _body(request)

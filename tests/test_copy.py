@@ -126,6 +126,7 @@ REFUSING += [
     "sweep.py",
     "store/groups.py",
     "store/probes.py",
+    "store/remarks.py",
     *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py")),
 ]
 REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob("*.py")]

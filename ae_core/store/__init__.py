@@ -7,7 +7,8 @@
 
 It is the only path between the web process, the engine's host and its workers. `tables` holds the schema, `records`
 what is read and written, `thinning` which pictures stay, `store` the transactions, `probes` those about questions,
-`groups` those about runs that belong together.
+`groups` those about runs that belong together,
+`remarks` those about what is written beside them.
 """
 
 from ae_core.store.groups import Group, Groups, Member
@@ -25,6 +26,7 @@ from ae_core.store.records import (
     Publication,
     Run,
 )
+from ae_core.store.remarks import Remark, Remarks
 from ae_core.store.store import Store
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "Milestone",
     "Probe",
     "Publication",
+    "Remark",
+    "Remarks",
     "Run",
     "Store",
 ]

@@ -20,6 +20,7 @@ from ae_core.store import tables
 from ae_core.store.groups import Groups, Member
 from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
+from ae_core.store.remarks import Remarks
 from ae_core.store.tables import (
     checkpoints,
     clients,
@@ -51,6 +52,7 @@ class Store:
     A run that trains according to the database reads as `interrupted` while no engine is up and nobody has written
     about it for STALE_SECONDS. This is worked out when it is read, never stored: the next engine goes on with the run.
     probes: questions about runs, and their answers. groups: runs that belong together.
+    remarks: what their owners write beside runs.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,6 +63,7 @@ class Store:
         self._driver: Any = self._database.dialect.loaded_dbapi
         self.probes = Probes(self._reading, self._writing, self._any)
         self.groups = Groups(self._reading, self._writing)
+        self.remarks = Remarks(self._reading, self._writing)
 
     def create(self) -> None:
         """Makes the tables where they are missing. Raises AeError for a database of another version."""
@@ -169,6 +172,13 @@ class Store:
         query = mine.order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         with self._reading() as db:
             return [_to_run(row) for row in db.execute(_read_now(query))]
+
+    def runs_called(self, ids: Sequence[str]) -> list[Run]:
+        """These runs in this order; unknown ones are left out. One query."""
+        query = _RUNS.where(runs.c.id.in_(ids))
+        with self._reading() as db:
+            found = {row.id: _to_run(row) for row in db.execute(_read_now(query))}
+        return [found[run] for run in dict.fromkeys(ids) if run in found]
 
     def runs_in(self, group: str) -> list[tuple[Member, Run]]:
         """The runs of a group with their places, in the order in which they joined."""

@@ -161,6 +161,15 @@ members = sa.Table(
     Index("members_by_group", "group", "number"),
 )
 
+# what the owner writes beside a run. tags: parted by commas.
+remarks = sa.Table(
+    "remarks",
+    TABLES,
+    _run(),
+    Column("tags", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
 commands = sa.Table(
     "commands",
     TABLES,

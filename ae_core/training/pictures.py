@@ -2,7 +2,7 @@
 
 `introduction` names what never changes, `arrays` what each snapshot holds. All arrays are NumPy, pixels are bytes.
 
-introduction: `labels` i2 (items,), -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
+introduction: `item_ids` i4 (items,), rows of the dataset; `labels` i2, -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
 `originals` u1 (shown, h, w, c) or f4 (shown, features); `original_labels` i2; `original_index` i4, the row among the
 items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
 Items of points, tables and series are shown as they are scaled for training, so that their features can be compared.
@@ -59,6 +59,7 @@ class Exhibition:
         rows = np.concatenate([np.arange(from_val), len(split.val) + np.arange(count - from_val)])
         self.items = torch.from_numpy(np.ascontiguousarray(x[rows]))
         self.is_val = (rows < len(split.val)).astype(np.uint8)
+        self.ids = np.concatenate([split.val_index, split.train_index])[rows].astype(np.int32)
         self.labels = np.full(count, -1, np.int16) if labels is None else labels[rows].astype(np.int16)
         self.known = torch.from_numpy(self.labels.astype(np.int64))  # told to a conditional model
         self.colour = None if colour is None else colour[rows].astype(np.float32)
@@ -79,6 +80,7 @@ class Exhibition:
         arrays = {
             "labels": self.labels,
             "is_val": self.is_val,
+            "item_ids": self.ids,
             "originals": self._pictured(self.items[self.shown]),
             "original_labels": self.labels[self.shown],
             "original_index": self.shown.astype(np.int32),

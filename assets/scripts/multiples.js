@@ -1,5 +1,6 @@
 /* Small multiples: the runs of a sweep side by side, each with its latent map, some reconstructions and its curve. */
 
+import { sized, theme } from "./canvas.js";
 import { watch } from "./live.js";
 
 const LEAST = 128; // pixels of a column
@@ -90,28 +91,11 @@ function cellOf(M, { run, row, column }) {
   return link;
 }
 
-// -------------------------------------------------------------------------------------------------------- colours
-
-const scratch = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-
-function brightness(colour) {
-  scratch.fillStyle = colour;
-  scratch.fillRect(0, 0, 1, 1);
-  const [r, g, b] = scratch.getImageData(0, 0, 1, 1).data;
-  return 0.3 * r + 0.59 * g + 0.11 * b;
-}
-
 /** Streamlit's colours; it tells nobody when they change. */
 function readTheme(M) {
-  const style = getComputedStyle(M.root), get = (name, other) => style.getPropertyValue(`--st-${name}`).trim() || other;
-  const ground = get("background-color", "#ffffff"), text = get("text-color", "#1d2433"), key = `${ground}|${text}`;
-  if (M.colours?.key === key) return;
-  const dark = brightness(ground) < 128;
-  M.colours = {
-    key, ground, text, dark, font: get("font", "system-ui, sans-serif").replace(/"/g, "'"), classes: M.data.palette[dark ? "dark" : "light"],
-    faint: `color-mix(in srgb, ${text} 60%, ${ground})`, hair: `color-mix(in srgb, ${text} 14%, ${ground})`,
-    train: dark ? "#3d9be0" : "#0072b2", val: dark ? "#f58a3c" : "#d55e00",
-  };
+  const colours = theme(M.root, M.data.palette);
+  if (M.colours?.key === colours.key) return;
+  M.colours = colours;
   for (const cell of M.cells) cell.fresh = true;
   M.dirty = true;
 }
@@ -179,17 +163,6 @@ function drawCell(M, cell, canvas, width) {
   cell.moving = drawMap(M, cell, ctx, { x: 0, y: 0, w: width, h: map });
   if (pictures) drawPictures(cell, ctx, { x: 4, y: map + 2, tile }, SAMPLES);
   drawCurve(M, cell.live, ctx, { x: 5, y: map + pictures + 2, w: width - 10, h: curve - 6 });
-}
-
-/** Clears a canvas, sharp at the device's pixels. */
-function sized(canvas, w, h) {
-  const ratio = Math.min(window.devicePixelRatio || 1, 2), W = Math.round(w * ratio), H = Math.round(h * ratio);
-  if (canvas.width !== W || canvas.height !== H) Object.assign(canvas, { width: W, height: H });
-  canvas.style.height = `${h}px`;
-  const ctx = canvas.getContext("2d");
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.clearRect(0, 0, w, h);
-  return ctx;
 }
 
 const MARGIN = 0.07;
