@@ -111,8 +111,6 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
             Route("/runs/{run}/events", api.events),
             Route("/runs/{run}/commands", api.command, methods=["POST"]),
             Route("/runs/{run}/files/{name}", api.file),
-            Route("/runs/{run}/snapshots", api.snapshots),
-            Route("/runs/{run}/snapshots/{serial:int}", api.snapshot),
             Route("/runs/{run}/milestones", api.milestones),
             Route("/runs/{run}/snapshots", api.snapshots),
             Route("/runs/{run}/snapshots/{serial}", api.snapshot),
@@ -235,16 +233,6 @@ class _Api:
         run = self._run(request)
         kept = [{"step": kept.step, "epoch": kept.epoch} for kept in self._store.probes.milestones(run.id)]
         return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "milestones": kept})
-
-    def snapshots(self, request: Request) -> Response:
-        run = self._run(request)
-        kept = [{"serial": serial, "step": step} for serial, step in self._store.snapshots(run.id)]
-        return _json({"id": run.id, "status": run.status, "step": run.step, "goal": run.goal, "snapshots": kept})
-
-    def snapshot(self, request: Request) -> Response:
-        frame = self._store.snapshot(self._run(request).id, request.path_params["serial"])
-        headers = {"cache-control": f"private, max-age={KEPT_SECONDS}"}
-        return Response(frame, media_type="application/octet-stream", headers=headers)
 
     def snapshots(self, request: Request) -> Response:
         run = self._run(request)

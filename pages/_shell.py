@@ -42,6 +42,7 @@ st.html(f'<style>[data-testid="stExpandSidebarButton"]::after {{ content: "{t("a
 PAGES = [
     st.Page("playground.py", title=t("nav.playground"), icon=":material/model_training:", default=True),
     st.Page("explore.py", title=t("nav.explore"), icon=":material/explore:"),
+    st.Page("compare.py", title=t("nav.compare"), icon=":material/compare:"),
     st.Page("sweep.py", title=t("nav.sweep"), icon=":material/grid_view:"),
 ]
 here = st.navigation(PAGES, position="hidden")

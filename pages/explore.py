@@ -8,6 +8,7 @@ from ae_core.starter import STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
+from pages._ui.pins import pin_ui
 from pages._ui.runs import name_of
 from pages._ui.text import t
 
@@ -53,6 +54,7 @@ def head_ui(run: Run | None) -> None:
         if run is not None:
             choose_ui(run)
             facts_ui(run)
+            pin_ui(run)
     notices_ui()
 
 

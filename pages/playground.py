@@ -19,6 +19,7 @@ from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
 from pages._ui.converter import KEY, converter
 from pages._ui.notices import notices_ui
+from pages._ui.pins import pin_ui
 from pages._ui.runs import SLOWER, run_list
 from pages._ui.text import said, t
 
@@ -151,6 +152,7 @@ def model_ui(spec: RunSpec, run: Run | None, mine: bool) -> None:
         if run is None:
             return
         st.page_link("explore.py", label=t("explore.go"), icon=":material/explore:", query_params={"run": run.id})
+        pin_ui(run)
         if not mine:
             st.caption(t("stageword.starter" if run.id == STARTER_RUN else "stageword.other_run"))
         elif keys := knobs.waiting(spec, run.spec):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -35,7 +36,7 @@ def course(name: str, events: Sequence[Mapping[str, Any]], side: str, term: str,
 
 
 def draw_courses(courses: Sequence[Course], words: Mapping[str, str], log: bool = True) -> go.Figure:
-    """A line a run. words: `along`, `value`."""
+    """A line a run. Names may be anybody's words, and Plotly reads markup. words: `along`, `value`."""
     figure = go.Figure()
     for number, one in enumerate(courses):
         line = {
@@ -43,7 +44,7 @@ def draw_courses(courses: Sequence[Course], words: Mapping[str, str], log: bool 
             "dash": DASHES[number // len(PALETTE) % len(DASHES)],
             "width": 2,
         }
-        figure.add_scatter(x=one.along, y=one.values, name=one.name, mode="lines", line=line)
+        figure.add_scatter(x=one.along, y=one.values, name=html.escape(one.name), mode="lines", line=line)
     figure.update_xaxes(title=words["along"])
     figure.update_yaxes(title=words["value"], type="log" if log and _positive(courses) else "linear")
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02}
@@ -130,7 +131,7 @@ def draw_scatter(
             figure.add_scatter(
                 x=[across.values[row] if across.numeric else str(across.values[row]) for row in rows],
                 y=[up.values[row] for row in rows],
-                text=[names[row] for row in rows],
+                text=[html.escape(names[row]) for row in rows],
                 hovertemplate="%{text}<br>%{x}<br>%{y:.4g}<extra></extra>",
                 mode="markers",
                 marker={"color": colour, "size": size, "symbol": symbol},

@@ -2,9 +2,10 @@
 
 `introduction` names what never changes, `arrays` what each snapshot holds. All arrays are NumPy, pixels are bytes.
 
-introduction: `item_ids` i4 (items,), rows of the dataset; `labels` i2, -1 where there are none; `colour` f4 (items,) for continuous positions; `is_val` u1;
-`originals` u1 (shown, h, w, c) or f4 (shown, features); `original_labels` i2; `original_index` i4, the row among the
-items; for points `cloud` f4 (items, features), `cloud_labels`, `cloud_colour`.
+introduction: `item_ids` i4 (items,), rows of the dataset; `labels` i2 (items,), -1 where there are none; `colour` f4
+(items,) for continuous positions; `is_val` u1; `originals` u1 (shown, h, w, c) or f4 (shown, features);
+`original_labels` i2; `original_index` i4, the row among the items; for points `cloud` f4 (items, features),
+`cloud_labels`, `cloud_colour`.
 Items of points, tables and series are shown as they are scaled for training, so that their features can be compared.
 snapshot: `latent` f4 (items, 1..3); `reconstructions` like originals; `corrupted` like originals for a denoising run;
 `cloud_out` f4; `units.encoder`, `units.decoder` u1 or f4, each unit's weights with 128 or 0 for zero, like originals

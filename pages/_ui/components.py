@@ -27,7 +27,7 @@ def _register(name: str) -> Callable[..., Any]:
 _stage, _hourglass, _cards, _preferences, _explore = map(
     _register, ("stage", "hourglass", "cards", "preferences", "explore")
 )
-_multiples = _register("multiples")
+_multiples, _sidebyside = map(_register, ("multiples", "sidebyside"))
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,14 @@ def multiples(grid: Grid) -> None:
     palette = {"light": PALETTE, "dark": DARK}
     words = section("multiples") | {f"status_{name}": word for name, word in section("status").items()}
     _multiples(data={**facts, "copy": words, "palette": palette, "language": language()}, key="multiples")
+
+
+def side_by_side(runs: Sequence[tuple[str, str]]) -> None:
+    """Two to six runs, (id, name) each: their maps turned alike, and what they make of the same items, live."""
+    named = [{"run": run, "title": title} for run, title in runs]
+    words = section("sidebyside") | {f"status_{name}": word for name, word in section("status").items()}
+    palette = {"light": PALETTE, "dark": DARK}
+    _sidebyside(data={"runs": named, "copy": words, "palette": palette, "language": language()}, key="sidebyside")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:

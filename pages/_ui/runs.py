@@ -10,6 +10,7 @@ import streamlit as st
 from ae_core import services
 from ae_core.store import Run
 from pages._ui import knobs, state
+from pages._ui.pins import pin_ui
 from pages._ui.text import t
 
 TABLE, NAME = "runs", "runs_name"
@@ -77,6 +78,7 @@ def _deeds(run: Run) -> None:
             on_click=state.act(_continue),
             args=(run.id,),
         )
+        pin_ui(run, key="run_pin")
         with st.popover(t("runs.rename"), icon=":material/edit:"):
             st.text_input(t("runs.new_name"), value=run.title, key=f"{NAME}_{run.id}")
             st.button(t("runs.save"), key="run_rename", on_click=state.act(_rename), args=(run.id,))

@@ -8,7 +8,7 @@ widgets are filled from it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -25,6 +25,7 @@ from pages._ui.text import said, t
 SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
 LEVEL = "level"
 EXPLORED = "explored"
+PINS, MOST_PINS = "_pins", 200
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
@@ -134,6 +135,27 @@ def open_group(kind: str, group: str | None) -> None:
     """Looks at another sweep or study, or at none, and writes it into the address bar."""
     st.session_state[f"_{kind}"] = group
     st.query_params.from_dict({kind: group} if group else {})
+
+
+def pinned() -> list[str]:
+    """Ids of the runs that this tab compares: those pinned here, else those of the link."""
+    if PINS not in st.session_state:
+        asked = st.query_params.get("runs", "")
+        st.session_state[PINS] = [run for run in dict.fromkeys(asked.split(",")) if run][:MOST_PINS]
+    found: list[str] = st.session_state[PINS]
+    return found
+
+
+def pin(runs: Sequence[str]) -> None:
+    """Compares these runs from now on."""
+    st.session_state[PINS] = list(dict.fromkeys(runs))[:MOST_PINS]
+
+
+def link_pins() -> None:
+    """Writes the runs that are compared into the address bar."""
+    wanted = {"runs": ",".join(pinned())} if pinned() else {}
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
 
 
 # --------------------------------------------------------------------------------------------------- the run
