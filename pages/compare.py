@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from ae_core.comparison import ABSENT, best, differences, on_one_scale, reported, seed_families, spread
+from ae_core.comparison import ABSENT, Difference, best, differences, on_one_scale, reported, seed_families, spread
 from ae_core.compatibility import parameter_count
 from ae_core.plots.comparison import Along, Dimension, course, draw_courses, draw_parallel, draw_scatter
 from ae_core.spec import Schedule
@@ -16,12 +16,13 @@ from ae_core.starter import STARTER_RUN
 from ae_core.store import Remark, Run
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
-from pages._ui.runs import name_of
+from pages._ui.runs import name_of, told_apart
 from pages._ui.text import has, t
 
 CHOSEN = "compare_runs"
 MOST_MAPS = 6
 MOST_LINES = 12
+MOST_NAMED = 2  # differences in a run's name
 MOST_COLUMNS = 12  # runs of which every setting is listed
 ALONG: tuple[Along, ...] = ("epoch", "step", "seconds")
 KINDS = ("live", "cell", "trial")
@@ -33,11 +34,12 @@ KINDS = ("live", "cell", "trial")
 def choose_ui(runs: dict[str, Run], known: dict[str, Run]) -> None:
     """Which runs: any of this browser's, and those of the link."""
     state.set_value(CHOSEN, list(runs))
+    names = told_apart({run.id: title_of(run) for run in known.values()})
     st.multiselect(
         t("compare.choose"),
         list(known),
         key=CHOSEN,
-        format_func=lambda run: title_of(known[run]),
+        format_func=names.__getitem__,
         placeholder=t("compare.choose_some"),
         max_selections=state.MOST_PINS,
         on_change=_choose,
@@ -74,7 +76,7 @@ def differences_ui(runs: Sequence[Run]) -> None:
     shown = runs[:MOST_COLUMNS]
     rows = differences([run.spec for run in shown])
     heads = short_names(shown)
-    table: list[dict[str, str]] = [
+    table = [
         {t("compare.setting"): knobs.label(row.key)}
         | {head: told(row.key, value) for head, value in zip(heads, row.values, strict=True)}
         for row in rows
@@ -107,12 +109,23 @@ def told(key: str, value: object) -> str:
 
 
 def short_names(runs: Sequence[Run]) -> list[str]:
-    """A name for each run that no other has."""
-    found: list[str] = []
-    for number, run in enumerate(runs, 1):
-        name = title_of(run)
-        found.append(name if name not in found else f"{name} ({number})")
-    return found
+    """A letter for each run, with its title or else with what it does differently: no two are equal."""
+    rows = differences([run.spec for run in runs])[:MOST_NAMED]
+    return [f"{_letter(number)} · {_own(number, run, rows)}" for number, run in enumerate(runs)]
+
+
+def _own(number: int, run: Run, rows: Sequence[Difference]) -> str:
+    said = [
+        f"{knobs.label(row.key)} {told(row.key, row.values[number])}"
+        for row in rows
+        if told(row.key, row.values[number])
+    ]
+    return run.title or ", ".join(said) or title_of(run)
+
+
+def _letter(number: int) -> str:
+    """A to Z, then A1, B1 and so on."""
+    return chr(ord("A") + number % 26) + (str(number // 26) if number >= 26 else "")
 
 
 # --------------------------------------------------------------------------------------------------------- curves
@@ -221,6 +234,9 @@ def _plain(text: str) -> str:
 
 def table_ui(known: dict[str, Run], runs: dict[str, Run]) -> None:
     """Every run of this browser to search, sort, tag and note; those that are compared are ticked."""
+    if not known:
+        st.caption(t("runs.empty"))
+        return
     noted = state.store().remarks.of(known)
     rows = []
     for run in known.values():
@@ -333,18 +349,29 @@ def page() -> None:
         components.side_by_side(list(zip(list(runs)[:MOST_MAPS], short_names(found[:MOST_MAPS]), strict=True)))
         if len(found) > MOST_MAPS:
             st.caption(t("compare.first_maps", count=MOST_MAPS, all=len(found)))
-    names = ("curves", "numbers", "all", "map") if found else ("all", "map")
-    for name, tab in zip(
-        names, st.tabs([t(f"compare.tab_{name}") for name in names], key="compare_tabs", on_change="rerun"), strict=True
-    ):
-        if tab.open:
-            with tab:
-                {
-                    "curves": lambda: curves_ui(found),
-                    "numbers": lambda: numbers_ui(found),
-                    "all": lambda: table_ui(known, runs),
-                    "map": lambda: map_ui(known, runs),
-                }[name]()
+    parts_ui(found, known, runs)
+
+
+def parts_ui(found: Sequence[Run], known: dict[str, Run], runs: dict[str, Run]) -> None:
+    """What else there is to see, of which only the open part is worked out."""
+    parts: dict[str, Callable[[], None]] = {
+        "curves": lambda: curves_ui(found),
+        "numbers": lambda: numbers_ui(found),
+        "all": lambda: table_ui(known, runs),
+        "map": lambda: map_ui(known, runs),
+    }
+    names = list(parts) if found else ["all", "map"]
+    state.keep_within("compare_part", names)
+    part = st.segmented_control(
+        t("compare.part"),
+        names,
+        key="compare_part",
+        default=names[0],
+        required=True,
+        format_func=lambda name: t(f"compare.tab_{name}"),
+        label_visibility="collapsed",
+    )
+    parts[part or names[0]]()
 
 
 page()

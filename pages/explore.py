@@ -9,7 +9,7 @@ from ae_core.store import Run
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
 from pages._ui.pins import pin_ui
-from pages._ui.runs import name_of
+from pages._ui.runs import name_of, told_apart
 from pages._ui.text import t
 
 
@@ -22,7 +22,7 @@ def choose_ui(run: Run) -> None:
         t("explore.choose"),
         list(found),
         key=state.EXPLORED,
-        format_func=lambda name: title_of(found[name]),
+        format_func=told_apart({name: title_of(one) for name, one in found.items()}).__getitem__,
         on_change=_open,
         label_visibility="collapsed",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -90,17 +91,22 @@ def draw_parallel(dimensions: Sequence[Dimension], chosen: Sequence[bool]) -> go
     """
     lines = []
     for dimension in dimensions:
-        line: dict[str, Any] = {"label": dimension.name, "values": dimension.places()}
+        line: dict[str, Any] = {"label": dimension.name, "values": _with_gaps(dimension)}
         if not dimension.numeric:
             line |= {"tickvals": list(range(len(dimension.words))), "ticktext": dimension.words}
         lines.append(line)
     if any(chosen) and not all(chosen):
         lines[-1]["constraintrange"] = _ranges(dimensions[-1].places(), chosen)
-    shade = {"color": dimensions[-1].places(), "colorscale": "Viridis", "reversescale": True}
+    shade = {"color": _with_gaps(dimensions[-1]), "colorscale": "Viridis", "reversescale": True}
     figure = go.Figure(
         go.Parcoords(line=shade, dimensions=lines, unselected={"line": {"color": "#9a9aa5", "opacity": 0.25}})
     )
     return figure.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 20}, height=380)
+
+
+def _with_gaps(dimension: Dimension) -> list[float]:
+    """Its places, NaN where it has no value."""
+    return [math.nan if place is None else place for place in dimension.places()]
 
 
 def _ranges(places: Sequence[float | None], chosen: Sequence[bool]) -> list[list[float]]:

@@ -219,9 +219,17 @@ function ends(values) {
 
 const short = (value) => (value === null || value === undefined ? "–" : value >= 0.001 && value < 1000 ? value.toPrecision(3) : value.toExponential(1));
 
+/** The error of items kept aside at the moment that is shown. */
+function errorAt({ live, past }) {
+  if (!past) return live.last("val.mse");
+  const { step = [], "val.mse": values = [] } = live.curve;
+  for (let i = step.length - 1; i >= 0; i--) if (step[i] <= past.header.step && Number.isFinite(values[i])) return values[i];
+  return null;
+}
+
 function tell(S, one) {
   const status = S.data.copy[`status_${one.live.status}`] ?? one.live.status;
-  const words = say(S, "line", { status, step: stepOf(one).toLocaleString(), error: one.past ? "–" : short(one.live.last("val.mse")) });
+  const words = say(S, "line", { status, step: stepOf(one).toLocaleString(), error: short(errorAt(one)) });
   if (one.words.textContent !== words) { one.words.textContent = words; one.canvas.setAttribute("aria-label", `${one.title}: ${words}`); }
 }
 

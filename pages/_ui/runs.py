@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -45,6 +47,18 @@ def name_of(run: Run) -> str:
     """Its title, or what it is made of."""
     layers = knobs.show((*run.spec.model.sizes, run.spec.model.code.latent_dim))
     return run.title or t("runs.untitled", data=t(f"dataset.{run.spec.data.kind}.title"), layers=layers)
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """The names by run, newest first, with a number behind each that an older run has too: Streamlit's widgets choose
+    by what is shown.
+    """
+    found: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for run, name in reversed(names.items()):
+        times[name] += 1
+        found[run] = name if times[name] == 1 else f"{name} ({times[name]})"
+    return found
 
 
 def _row(run: Run, current: Run | None) -> dict[str, object]:

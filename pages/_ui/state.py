@@ -103,6 +103,12 @@ def set_value(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def keep_within(key: str, options: Sequence[Any]) -> None:
+    """Forgets what a widget that is about to be drawn holds, if it is no option any more."""
+    if key in st.session_state and st.session_state[key] not in options:
+        del st.session_state[key]
+
+
 def value(key: str) -> Any:
     """What a widget or component of this key holds, None before it was drawn."""
     return st.session_state.get(key)
