@@ -7,7 +7,7 @@ const LEAST = 128; // pixels of a column
 const MAP = 0.78; // height of a latent map, as a share of its width
 const LARGE = 380; // width of the enlarged cell
 const SAMPLES = 6; // reconstructions beside each other
-const EASE = 0.5; // of the way to new bounds, each time that a cell is drawn
+const EASE = 0.4; // of the way to narrower bounds, each time that a cell is drawn
 const TICK = 60; // milliseconds between two looks for what has news
 const REST = 220; // milliseconds that a cell keeps its picture
 const AT_ONCE = 8; // cells drawn in one tick: a machine that trains beside the browser has better things to do
@@ -193,7 +193,7 @@ function drawMap(M, cell, ctx, box) {
   return eases;
 }
 
-/** Moves the cell's bounds towards those of its codes. True while they are apart. */
+/** Widens the cell's bounds to those of its codes at once, and narrows them little by little. True while they are apart. */
 function ease(cell, count, x, y) {
   const wanted = [Infinity, -Infinity, Infinity, -Infinity];
   for (let i = 0; i < count; i++) {
@@ -203,7 +203,11 @@ function ease(cell, count, x, y) {
   for (const at of [0, 2]) if (wanted[at + 1] - wanted[at] < 1e-6) { wanted[at] -= 0.5; wanted[at + 1] += 0.5; }
   const now = (cell.bounds ??= [...wanted]), room = Math.max(wanted[1] - wanted[0], wanted[3] - wanted[2]);
   let apart = 0;
-  for (let i = 0; i < 4; i++) { now[i] += (wanted[i] - now[i]) * EASE; apart = Math.max(apart, Math.abs(wanted[i] - now[i]) / room); }
+  for (let i = 0; i < 4; i++) {
+    const beyond = i % 2 ? wanted[i] > now[i] : wanted[i] < now[i];
+    now[i] += (wanted[i] - now[i]) * (beyond ? 1 : EASE);
+    apart = Math.max(apart, Math.abs(wanted[i] - now[i]) / room);
+  }
   return apart > 0.004;
 }
 
@@ -267,6 +271,7 @@ function enlarge(M, cell) {
   M.large.hidden = false;
   const place = cell.link.getBoundingClientRect(), own = M.large.getBoundingClientRect();
   const right = place.right + 10 + own.width < window.innerWidth;
-  M.large.style.left = `${Math.max(4, right ? place.right + 10 : place.left - own.width - 10)}px`;
+  const edge = Math.max(4, M.root.getBoundingClientRect().left);
+  M.large.style.left = `${Math.max(edge, right ? place.right + 10 : place.left - own.width - 10)}px`;
   M.large.style.top = `${Math.max(4, Math.min(place.top, window.innerHeight - own.height - 4))}px`;
 }

@@ -41,11 +41,12 @@ VIEWS = {
     "laptop-tall": View(1280, 2400),
     "projector": View(1920, 1080),
     "phone": View(390, 844),
+    "phone-dark": View(390, 844, "dark"),
     "phone-dark-tall": View(390, 4200, "dark"),
     "phone-zh-tall": View(390, 4200, locale="zh-CN"),
 }
 EVERYWHERE = tuple(VIEWS)
-USUALLY = ("laptop", "laptop-dark", "phone")
+USUALLY = ("laptop", "laptop-dark", "phone", "phone-dark")
 
 
 def starter(page: Page) -> None:
@@ -164,6 +165,37 @@ def explore_no_run(page: Page) -> None:
     explored(page, run="does-not-exist")
 
 
+def sweep_ask(page: Page) -> None:
+    """The textbook's questions."""
+    go(page, "/sweep")
+    page.locator(".st-key-ask_beta button").wait_for(timeout=WAIT)
+
+
+def sweep_running(page: Page) -> None:
+    """A question that is being answered."""
+    swept(page, "batch_size", "drawn", 5)
+
+
+def sweep_done(page: Page) -> None:
+    """A question that has been answered."""
+    swept(page, "regularisation", "settled", 6)
+    page.locator(".js-plotly-plot").wait_for(timeout=WAIT)
+
+
+def compare(page: Page) -> None:
+    """Two runs side by side."""
+    runs = [watch(page, {"training": {"epochs": 60, "seed": seed}}, "finished") for seed in range(2)]
+    go(page, f"/compare?runs={','.join(runs)}")
+    page.locator("[data-testid=sidebyside][data-drawn='2']").wait_for(timeout=WAIT)
+    page.locator(".js-plotly-plot").wait_for(timeout=WAIT)
+
+
+def compare_nothing(page: Page) -> None:
+    """No run chosen yet."""
+    go(page, "/compare")
+    page.wait_for_load_state("networkidle")
+
+
 def explore_save(page: Page) -> None:
     """Files, figures and the report."""
     explored(page, "save")
@@ -191,6 +223,11 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     explore_running: USUALLY,
     explore_diverged: USUALLY,
     explore_no_run: USUALLY,
+    sweep_ask: (*USUALLY, "laptop-zh"),
+    sweep_running: USUALLY,
+    sweep_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
+    compare: ("laptop-tall", "laptop-dark", "phone-zh-tall", "phone-dark-tall"),
+    compare_nothing: USUALLY,
 }
 
 
@@ -221,6 +258,13 @@ def explored(page: Page, view: str = "walk", run: str = "starter") -> None:
     page.locator("[data-testid=explore][data-ready=true][data-points]").wait_for(timeout=WAIT)
     page.locator(f"[data-testid=explore-tab-{view}]").click()
     page.wait_for_timeout(500)
+
+
+def swept(page: Page, question: str, until_all: str, cells: int) -> None:
+    """Asks one of the sweep's questions, and waits until so many cells are drawn or settled."""
+    go(page, "/sweep")
+    page.locator(f".st-key-ask_{question} button").click(timeout=WAIT)
+    page.locator(f"[data-testid=multiples][data-{until_all}='{cells}']").wait_for(timeout=WAIT)
 
 
 def watch(page: Page, spec: dict[str, Any], status: str, step: int = 0) -> str:
