@@ -84,7 +84,7 @@ function cellOf(M, { run, row, column }) {
   const cell = { link, canvas, value, word, name, bounds: null, moving: false, fresh: true, drawn: -REST, width: 0, tiles: [], live: null };
   M.cells.push(cell);
   const show = () => { M.hovered = cell; M.dirty = true; }, hide = () => { if (M.hovered === cell) { M.hovered = null; M.large.hidden = true; } };
-  link.addEventListener("pointerenter", show);
+  link.addEventListener("pointermove", show); // not as it enters: a cell may appear under a pointer that rests
   link.addEventListener("focus", show);
   link.addEventListener("pointerleave", hide);
   link.addEventListener("blur", hide);
@@ -269,9 +269,9 @@ function enlarge(M, cell) {
   const text = say(M, "large", { name: cell.name, error: cell.value.textContent, train: live.last("train.mse") === null ? "–" : short(live.last("train.mse")), epoch: (live.head?.epoch ?? 0).toFixed(0) });
   if (words.textContent !== text) words.textContent = text;
   M.large.hidden = false;
-  const place = cell.link.getBoundingClientRect(), own = M.large.getBoundingClientRect();
-  const right = place.right + 10 + own.width < window.innerWidth;
-  const edge = Math.max(4, M.root.getBoundingClientRect().left);
-  M.large.style.left = `${Math.max(edge, right ? place.right + 10 : place.left - own.width - 10)}px`;
-  M.large.style.top = `${Math.max(4, Math.min(place.top, window.innerHeight - own.height - 4))}px`;
+  const place = cell.link.getBoundingClientRect(), own = M.large.getBoundingClientRect(), edge = Math.max(4, M.root.getBoundingClientRect().left);
+  const right = place.right + 10 + own.width < window.innerWidth, left = place.left - 10 - own.width >= edge;
+  const across = right ? place.right + 10 : left ? place.left - own.width - 10 : Math.min(Math.max(edge, place.left), window.innerWidth - own.width - 4);
+  const down = right || left ? Math.min(place.top, window.innerHeight - own.height - 4) : place.bottom + 8;
+  Object.assign(M.large.style, { left: `${across}px`, top: `${Math.max(4, down)}px` });
 }

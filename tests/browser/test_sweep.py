@@ -56,7 +56,8 @@ def test_a_cell_enlarges_under_the_pointer_and_opens_on_a_click(app: App, page: 
     asked(page, app, "activation", 5)
     cell = page.locator(CELL).nth(3)
     run = cell.get_attribute("data-run")
-    cell.hover()
+    cell.hover(position={"x": 20, "y": 20})
+    cell.hover(position={"x": 30, "y": 30})
     page.locator(".mu-large:not([hidden])").wait_for()
     large, small = (page.locator(part).first.bounding_box() for part in (".mu-large canvas", f"{CELL} canvas"))
     assert large["width"] > 1.5 * small["width"]
