@@ -43,6 +43,7 @@ class Limits:
     seconds: int = _limit(3_600, "seconds that a run trains in one go")
     questions_per_client: int = _limit(16, "questions of one browser about runs that wait or are worked on")
     questions_total: int = _limit(200, "questions of everybody about runs that wait or are worked on")
+    studies_per_client: int = _limit(5, "studies of one browser that search at the same time")
     viewers: int = _limit(2_000, "viewers of live runs at the same time")
 
     def check(self, name: str, value: float) -> None:

@@ -44,6 +44,7 @@ PAGES = [
     st.Page("explore.py", title=t("nav.explore"), icon=":material/explore:"),
     st.Page("compare.py", title=t("nav.compare"), icon=":material/compare:"),
     st.Page("sweep.py", title=t("nav.sweep"), icon=":material/grid_view:"),
+    st.Page("tune.py", title=t("nav.tune"), icon=":material/auto_awesome:"),
 ]
 here = st.navigation(PAGES, position="hidden")
 with st.sidebar:

@@ -33,11 +33,12 @@ FLOORS = [
     },
     {"training"},
     {"probes", "exports"},
-    {"store", "stream", "engine"},
+    {"store", "stream", "engine", "tuning"},
     {"services", "web", "starter", "network"},
 ]
 ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
+ALLOWED["tuning"] |= {"plots"}
 ALLOWED["exports"] |= {"plots"}  # in films, classes have the colours that they have on the page
 
 WEB_ROOMS = (
@@ -128,6 +129,13 @@ def loaded_by(*modules: str) -> set[str]:
 def test_the_web_process_stays_light() -> None:
     """Everything that the web process uses is imported without torch, Dask, scikit-learn or their like."""
     assert loaded_by(*(f"ae_core.{room}" for room in WEB_ROOMS)).isdisjoint(TOO_HEAVY)
+
+
+def test_the_page_of_studies_trains_nothing() -> None:
+    """What Tune alone brings into the web process (Optuna and its pictures) leaves torch and Dask out."""
+    loaded = loaded_by("ae_core.tuning.studies", "ae_core.tuning.charts")
+    assert "optuna" in loaded
+    assert loaded.isdisjoint(("torch", "dask", "distributed"))
 
 
 def test_the_training_room_is_heavy() -> None:

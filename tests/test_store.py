@@ -401,6 +401,20 @@ def test_runs_of_a_group_come_and_go_together(store):
     assert store.runs_of("ann", kinds=("cell",)) == []
 
 
+def test_strays_are_active_runs_of_groups_that_are_not_open(store):
+    """Ended and paused runs, single runs, other kinds of groups and open ones are none."""
+    study, other = (store.groups.add("study", "ann", {}) for _ in range(2))
+    waits, paused = store.add_members(study, [(RunSpec(), {})] * 2, "ann", kind="trial")
+    store.add_members(other, [(RunSpec(), {})], "ann", kind="trial")
+    store.add_run(RunSpec(), "ann")
+    store.begin_attempt(paused, 0)
+    store.publish(news(paused, 1, 1, status="paused"))
+    assert store.groups.strays("study") == []
+    store.groups.set_state(study, "stopped")
+    assert store.groups.strays("study") == [waits]
+    assert store.groups.strays("sweep") == []
+
+
 def test_limits_count_active_and_stored_runs(store):
     """A refusal comes before the run is stored; a pause makes room for another run, a resume takes it."""
     limits = Limits(active_per_client=2, active_total=3, runs_per_client=4)

@@ -24,6 +24,7 @@ from ae_core.engine.backend import Backend, DaskBackend
 from ae_core.errors import CommandRefused, UnknownRun
 from ae_core.settings import Settings
 from ae_core.store import Store
+from ae_core.tuning.driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,7 @@ def main(arguments: list[str]) -> None:
         store.tidy()
         host.reconcile()
         heart.say("ready")
+        threading.Thread(target=Driver(store, settings).serve, args=(gone,), name="tuning", daemon=True).start()
         host.serve(gone)
         backend.close()
         heart.stop()

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ae_core.errors import NotYours, UnknownGroup
 from ae_core.spec import RunSpec
+from ae_core.store.records import ACTIVE
 from ae_core.store.tables import groups, members, runs
 
 Kind = Literal["sweep", "study"]
@@ -113,6 +114,17 @@ class Groups:
         query = sa.select(members.c.group).where(members.c.run == run)
         with self._reading() as db:
             return db.execute(query).scalar()
+
+    def strays(self, kind: Kind) -> list[str]:
+        """Runs that wait or train although their group of that kind is not open."""
+        query = (
+            sa.select(runs.c.id)
+            .join(members, members.c.run == runs.c.id)
+            .join(groups, groups.c.id == members.c.group)
+            .where(groups.c.kind == kind, groups.c.state != "open", runs.c.status.in_(ACTIVE))
+        )
+        with self._reading() as db:
+            return list(db.execute(query).scalars())
 
     def set_state(self, group: str, state: str) -> None:
         """Nothing where the group is gone."""

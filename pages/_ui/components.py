@@ -66,11 +66,14 @@ class Shape:
     seconds_per_epoch: float | None
 
 
-def stage(run: str | None, status: str, on_status: Callable[[], None]) -> None:
-    """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one."""
+def stage(run: str | None, status: str, on_status: Callable[[], None], key: str = "stage") -> None:
+    """The live view of a run. It opens its own socket; the page is rerun only when the run's status is another one.
+
+    A stage that is given another run comes into view by itself; one with another key is another stage and does not.
+    """
     words = {"copy": section("stage"), "names": dict(names(language()))}
     data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, **words}
-    _stage(data=data, key="stage", on_status_change=on_status)
+    _stage(data=data, key=key, on_status_change=on_status)
 
 
 def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:

@@ -26,6 +26,8 @@ SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner"
 LEVEL = "level"
 EXPLORED = "explored"
 PINS, MOST_PINS = "_pins", 200
+STUDY = "_study"
+TUNE, VISITS = "tune_", "_tune_visits"  # keys of that page's widgets, and what they held
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
 
@@ -90,6 +92,12 @@ def fill(key: str, usual: Any) -> None:
     """Gives a widget that is about to be drawn its value."""
     if key not in st.session_state:
         st.session_state[key] = usual
+
+
+def replace(key: str, value: Any) -> None:
+    """Sets a widget that is about to be drawn, whatever it held."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def move(setting: str, plan: Schedule | None) -> None:
@@ -185,6 +193,22 @@ def open_run(run: str) -> None:
     st.session_state[RUN] = run
 
 
+def study() -> str | None:
+    """The study that is looked at: the one of the link, else the last one of this tab."""
+    if asked := st.query_params.get("study"):
+        st.session_state[STUDY] = asked
+    found: str | None = st.session_state.get(STUDY)
+    return found
+
+
+def open_study(study: str | None) -> None:
+    """Looks at a study, and writes it into the address bar."""
+    st.session_state[STUDY] = study
+    wanted = {"study": study} if study else {}
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
+
+
 def settle() -> None:
     """Notes what the whole page is drawn for: this run, these settings."""
     st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC], _moves(current_run()))
@@ -225,6 +249,14 @@ def owner() -> str:
 def store() -> Store:
     """Where runs are."""
     return services.current().store
+
+
+def held(key: str, usual: Any) -> Any:
+    """What a widget of the page Tune held when the reader last left that page; the same for the whole of a visit."""
+    drawn = {name: value for name, value in st.session_state.items() if str(name).startswith(TUNE)}
+    before, last = st.session_state.get(VISITS, ({}, {}))
+    st.session_state[VISITS] = (before, last | drawn) if drawn else (last, last)  # none is drawn: a visit begins
+    return st.session_state[VISITS][0].get(key, usual)
 
 
 # --------------------------------------------------------------------------------------------------- dialogs

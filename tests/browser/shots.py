@@ -201,6 +201,24 @@ def explore_save(page: Page) -> None:
     explored(page, "save")
 
 
+def tune(page: Page) -> None:
+    """Nothing has been searched yet."""
+    go(page, "/tune")
+    page.locator(".st-key-tune_start button").wait_for(timeout=WAIT)
+
+
+def tune_running(page: Page) -> None:
+    """In the middle of a search."""
+    search(page, "training_epochs=2000")
+    page.locator(".js-plotly-plot").first.wait_for(timeout=WAIT)
+
+
+def tune_done(page: Page) -> None:
+    """A search that came to its end, with its best trial."""
+    search(page, "training_epochs=20")
+    page.locator(".st-key-tune_go_on").wait_for(timeout=WAIT)
+
+
 SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     starter: EVERYWHERE,
     training: EVERYWHERE,
@@ -228,6 +246,9 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     sweep_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
     compare: ("laptop-tall", "laptop-dark", "phone-zh-tall", "phone-dark-tall"),
     compare_nothing: USUALLY,
+    tune: (*USUALLY, "laptop-zh"),
+    tune_running: USUALLY,
+    tune_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
 }
 
 
@@ -250,6 +271,13 @@ def stage(page: Page, more: str = "") -> Any:
 def until(page: Page, status: str) -> None:
     """Waits until the stage has drawn a run of that status."""
     stage(page, f"[data-status={status}]:not([data-frames='0'])").wait_for(timeout=WAIT)
+
+
+def search(page: Page, settings: str) -> None:
+    """Starts a search from these settings."""
+    go(page, f"/tune?{settings}")
+    page.locator(".st-key-tune_start button").click(timeout=WAIT)
+    page.locator(".st-key-tune_chart").wait_for(timeout=WAIT)
 
 
 def explored(page: Page, view: str = "walk", run: str = "starter") -> None:

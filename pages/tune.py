@@ -1,0 +1,398 @@
+"""Tune: let Optuna search for good settings, watch the search, and take the best into the playground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from ae_core import services
+from ae_core.errors import UnknownGroup, UnknownRun
+from ae_core.store import Group
+from ae_core.tuning.charts import Chart, View, charts, picture
+from ae_core.tuning.plan import StudyPlan, read_plan
+from ae_core.tuning.space import distributions
+from ae_core.tuning.studies import go_on, start_study, stop_study
+from ae_core.tuning.trials import Reader, Trial, count, ranked
+from pages._ui import components, knobs, state
+from pages._ui.notices import notices_ui
+from pages._ui.text import language, said, t
+from pages._ui.tuning import base_name, parameter_name, plan_ui
+
+EVERY = 1.5  # seconds between two looks at a study that searches
+MORE = 10  # trials that are asked for once a study is done
+WITH_PARAMETERS = ("parallel", "slice", "contour")
+MOST_SHOWN = 4  # parameters in one picture, unless more are asked for
+
+
+# ------------------------------------------------------------------------------------------------------- choose
+
+
+def start_ui(plan: StudyPlan | None) -> None:
+    """What a study would search now, and the button that starts it."""
+    with st.container(key="tune_start_row", horizontal=True, vertical_alignment="center"):
+        st.button(
+            t("tune.start"),
+            key="tune_start",
+            type="primary",
+            icon=":material/auto_awesome:",
+            disabled=plan is None,
+            on_click=state.act(_start),
+            args=(plan,),
+        )
+        if plan is None:
+            st.caption(t("tune.nothing"))
+        else:
+            names = ", ".join(knobs.label(one.setting) for one in plan.sought)
+            st.caption(t("tune.will", names=names, base=base_name(plan.base)))
+
+
+def choose_ui() -> Group | None:
+    """Which study: one of this browser's, or the one of the link."""
+    mine = {group.id: group for group in state.store().groups.of(state.owner(), "study")}
+    here = state.study() or next(iter(mine), None)
+    if here is not None and here not in mine:
+        try:
+            mine[here] = state.store().groups.group(here)
+        except UnknownGroup as error:
+            state.notify("warning", said(error))
+            here = next(iter(mine), None)
+    if here is None:
+        return None
+    state.open_study(here)
+    if len(mine) > 1:
+        state.replace("tune_study", here)
+        st.selectbox(
+            t("tune.study"),
+            list(mine),
+            key="tune_study",
+            format_func=lambda name: _title(mine[name], list(mine)),
+            on_change=_open_chosen,
+        )
+    return mine[here]
+
+
+def _title(group: Group, order: Sequence[str]) -> str:
+    plan = read_plan(group.plan)
+    number = len(order) - list(order).index(group.id)
+    parts = (number, base_name(plan.base), t(f"tune.sampler.{plan.sampler}"), t(f"tune.state.{group.state}"))
+    return " · ".join(map(str, parts))
+
+
+# ----------------------------------------------------------------------------------------------------------- do
+
+
+def _start(plan: StudyPlan) -> None:
+    state.open_study(start_study(services.current().client, plan, state.owner()))
+
+
+def _open_chosen() -> None:
+    state.open_study(state.value("tune_study"))
+
+
+def _stop(study: str) -> None:
+    stop_study(state.store(), study, state.owner())
+
+
+def _go_on(study: str, trials: int, minutes: float) -> None:
+    go_on(state.store(), study, state.owner(), trials, minutes)
+
+
+def _delete(study: str) -> None:
+    state.store().groups.delete(study, state.owner())
+    state.open_study(None)
+    state.notify("info", t("tune.deleted"))
+
+
+def _take(run_id: str) -> None:
+    """A trial's experiment onto the knobs, its run onto the stage."""
+    run = state.store().run(run_id)
+    state.put(state.as_it_runs(run))
+    state.open_run(run.id)
+
+
+def deeds_ui(group: Group, plan: StudyPlan, picked: Trial | None) -> None:
+    """Stop, go on, more, delete, and the way into the playground."""
+    with st.container(key="tune_deeds", horizontal=True, vertical_alignment="center"):
+        _take_ui(picked, group.state == "open")
+        if group.owner != state.owner():
+            st.caption(t("tune.stranger"))
+            return
+        if group.state == "open":
+            deed = state.act(_stop)
+            st.button(t("tune.stop"), key="tune_stop", icon=":material/stop:", on_click=deed, args=(group.id,))
+        else:
+            _more_ui(group, plan)
+        with st.popover(t("tune.delete"), icon=":material/delete:"):
+            st.write(t("tune.delete_sure", count=group.runs))
+            st.button(t("tune.delete_yes"), key="tune_delete", on_click=state.act(_delete), args=(group.id,))
+
+
+def _take_ui(picked: Trial | None, searches: bool) -> None:
+    """The best trial, or the one that is ticked, into the playground."""
+    st.button(
+        t("tune.take" if picked is None else "tune.take_trial", number="" if picked is None else picked.number),
+        key="tune_take",
+        type="secondary" if searches else "primary",
+        icon=":material/model_training:",
+        disabled=picked is None,
+        on_click=state.act(_take),
+        args=(picked.run if picked else "",),
+    )
+    if state.value("tune_take"):
+        st.switch_page("playground.py")
+
+
+def _more_ui(group: Group, plan: StudyPlan) -> None:
+    """A stopped study goes on with what it has left; one that is done gets more."""
+    trials, minutes = (0, 0.0) if group.state == "stopped" else (0, plan.minutes) if plan.minutes else (MORE, 0.0)
+    word = "go_on" if group.state == "stopped" else "minutes" if minutes else "trials"
+    st.button(
+        t(f"tune.more.{word}", count=f"{minutes or trials:g}"),
+        key="tune_go_on",
+        icon=":material/play_arrow:",
+        on_click=state.act(_go_on),
+        args=(group.id, trials, minutes),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------- show
+
+
+@st.cache_resource(max_entries=64)
+def _reader(study: str, _plan: StudyPlan) -> Reader:
+    """What was read of a study is kept for everybody who looks at it."""
+    return Reader(state.store(), study, _plan)
+
+
+@st.cache_data(max_entries=64, ttl=600)
+def _reference(run: str) -> float | None:
+    """The error of PCA with a code of the same width, on the run's items."""
+    started = (body for _, body in state.store().events_after(run, 0, limit=3) if body["kind"] == "started")
+    return next((body["reference"].get("val_mse") for body in started), None)
+
+
+def headline_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial], best: Trial | None) -> None:
+    """How far the search is, why it does not go on, and the best so far."""
+    found = vars(count(trials))
+    told = [f"{t(f'tune.count.{name}')} **{number}**" for name, number in found.items()]
+    st.caption(" · ".join([f"**{t(f'tune.state.{group.state}')}**", *told]))
+    if plan.minutes is None:
+        st.progress(min(1.0, sum(trial.counts for trial in trials) / plan.trials))
+    engine = state.store().engine_state()["state"]
+    if engine != "ready" and group.state == "open":
+        st.info(t("notice.engine_starting" if engine == "starting" else "notice.engine_down"))
+    if plan.note:
+        st.warning(said(plan.note), icon=":material/info:")
+    with st.container(key="tune_best", horizontal=True):
+        _best_ui(plan, best)
+
+
+def _best_ui(plan: StudyPlan, best: Trial | None) -> None:
+    """What the best trial came to (of two aims: the one that is best in the first), and PCA's error beside it."""
+    for number, name in enumerate(plan.objectives):
+        label = t("tune.best", objective=t(f"tune.objective.{name}"))
+        if best and len(plan.objectives) > 1:
+            label = f"{t('tune.pictures', number=best.number)}: {t(f'tune.objective.{name}')}"
+        st.metric(label, _written(best.values[number]) if best else "–", width="content")
+    reference = _reference(best.run) if best and "val_mse" in plan.objectives else None
+    if reference is not None:
+        st.metric(t("tune.pca"), _written(reference), width="content", help=t("tune.pca_help"))
+
+
+def _written(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def chart_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial], best: Trial | None) -> None:
+    """One picture of the study; which one is the reader's choice."""
+    chart = _which_chart(plan)
+    st.caption(t(f"tune.chart_help.{chart}"))
+    objective = _which_objective(plan, chart)
+    parameters = _which_parameters(plan, trials) if chart in WITH_PARAMETERS else ()
+    if not trials:
+        st.info(t("tune.no_trials"), icon=":material/hourglass_empty:")
+        return
+    reference = _reference(best.run) if best and plan.objectives[objective] == "val_mse" else None
+    stamp = tuple((trial.number, trial.state, len(trial.reports)) for trial in trials if _shows(trial, chart))
+    # a slice each, so that they go below each other on phones
+    parts = [(name,) for name in parameters] if chart == "slice" else [parameters]
+    places = st.columns(2) if len(parts) > 1 else [st.container()]
+    for number, part in enumerate(parts):
+        figure = _figure(group.id, chart, stamp, language(), objective, part, reference, plan, trials)
+        with places[number % 2]:
+            st.plotly_chart(figure, key=f"tune_figure_{chart}_{number}", config={"displaylogo": False})
+
+
+def _which_chart(plan: StudyPlan) -> Chart:
+    names = charts(plan)
+    if state.value("tune_chart") not in names:
+        state.replace("tune_chart", names[0])
+    return st.segmented_control(
+        t("tune.chart_label"),
+        names,
+        key="tune_chart",
+        format_func=lambda name: t(f"tune.chart.{name}"),
+        label_visibility="collapsed",
+        required=True,
+    )
+
+
+def _shows(trial: Trial, chart: Chart) -> bool:
+    """Whether the picture changes when this trial does."""
+    return trial.state != "running" or chart in ("intermediate", "timeline")
+
+
+def _which_objective(plan: StudyPlan, chart: Chart) -> int:
+    if len(plan.objectives) == 1 or chart in ("pareto", "timeline"):
+        return 0
+    state.fill("tune_shown", 0)
+    return st.segmented_control(
+        t("tune.shown"),
+        range(len(plan.objectives)),
+        key="tune_shown",
+        format_func=lambda number: t(f"tune.objective.{plan.objectives[number]}"),
+        label_visibility="collapsed",
+        required=True,
+    )
+
+
+def _which_parameters(plan: StudyPlan, trials: Sequence[Trial]) -> tuple[str, ...]:
+    known = [name for name in distributions(plan) if any(name in trial.params for trial in trials)]
+    chosen = state.value("tune_parameters") or known[:MOST_SHOWN]
+    state.replace("tune_parameters", [name for name in chosen if name in known])
+    picked = st.multiselect(
+        t("tune.parameters"), known, key="tune_parameters", format_func=parameter_name, label_visibility="collapsed"
+    )
+    return tuple(picked)
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _figure(
+    study: str,
+    chart: Chart,
+    stamp: tuple[tuple[int, str, int], ...],
+    spoken: str,
+    objective: int,
+    parameters: tuple[str, ...],
+    reference: float | None,
+    _plan: StudyPlan,
+    _trials: Sequence[Trial],
+) -> go.Figure:
+    """The picture of these trials. stamp, spoken: what else it depends on; the trials themselves are too long a key."""
+    return picture(View(_plan, study, _trials, _words(_plan), objective, parameters, reference), chart)
+
+
+def _words(plan: StudyPlan) -> Mapping[str, str]:
+    """What stands in the pictures, by Optuna's English."""
+    parameters = {name: parameter_name(name) for name in distributions(plan)}
+    objectives = {name: t(f"tune.objective.{name}") for name in plan.objectives}
+    optuna = {
+        "Nothing yet": t("tune.word.nothing"),
+        "Trial": t("tune.word.trial"),
+        "Step": t("tune.word.step"),
+        "Datetime": t("tune.word.time"),
+        "Best Value": t("tune.word.best"),
+        "Best Trial": t("tune.word.front"),
+        "Feasible Trial": t("tune.word.trial"),
+        "Hyperparameter": t("tune.word.setting"),
+        "Hyperparameter Importance": t("tune.word.importance"),
+        "COMPLETE": t("tune.count.complete"),
+        "PRUNED": t("tune.count.pruned"),
+        "FAIL": t("tune.count.failed"),
+        "RUNNING": t("tune.count.running"),
+    }
+    return parameters | objectives | optuna
+
+
+def table_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial]) -> Trial | None:
+    """Every trial; the one that is ticked, if it has a run."""
+    if not trials:
+        return None
+    names = [name for name in distributions(plan) if any(name in trial.params for trial in trials)]
+    failed = any(trial.reason for trial in trials)
+    rows = [_row(plan, trial, names, failed) for trial in trials]
+    picked = st.dataframe(
+        rows,
+        key=f"tune_table_{group.id}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        placeholder="–",
+        height=min(420, 40 + 35 * len(rows)),
+    ).selection.rows
+    st.caption(t("tune.pick"))
+    chosen = trials[picked[0]] if picked and picked[0] < len(trials) else None
+    return chosen if chosen and chosen.run else None
+
+
+def _row(plan: StudyPlan, trial: Trial, names: Sequence[str], failed: bool) -> dict[str, object]:
+    """A line of the table. names: the parameters that it has columns for. failed: whether it has one for reasons."""
+    values = dict(zip(plan.objectives, trial.values, strict=False))
+    head = {t("tune.word.trial"): trial.number, t("tune.column.state"): t(f"tune.count.{trial.state}")}
+    middle = {t(f"tune.objective.{name}"): values.get(name) for name in plan.objectives}
+    middle |= {parameter_name(name): _told(name, trial.params.get(name)) for name in names}
+    tail = {t("tune.column.seconds"): round(trial.seconds, 1)}
+    return {**head, **middle, **tail} | ({t("tune.column.reason"): said(trial.reason)} if failed else {})
+
+
+def _told(name: str, value: object) -> object:
+    plain = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value if plain else knobs.show(value, name)
+
+
+def pictures_ui(trial: Trial | None) -> None:
+    """What the trial's model makes of the data: its run on the stage."""
+    if trial is None:
+        return
+    try:
+        run = state.store().run(trial.run)
+    except UnknownRun:
+        return
+    st.subheader(t("tune.pictures", number=trial.number))
+    components.stage(run.id, run.status, lambda: None, key=f"stage_{run.id}")
+
+
+def study_ui(study: str, drawn: str) -> None:
+    """One study, live. drawn: the state for which the whole page is drawn."""
+    try:
+        group = state.store().groups.group(study)
+    except UnknownGroup:
+        st.rerun()
+    if group.state != drawn:
+        st.rerun()
+    notices_ui()
+    plan = read_plan(group.plan)
+    trials = _reader(study, plan).trials()
+    best = next(iter(ranked(plan, trials)), None)
+    head, deeds, figure = st.container(), st.container(), st.container()
+    with figure:
+        chart_ui(group, plan, trials, best)
+    picked = table_ui(group, plan, trials) or best
+    with head:
+        headline_ui(group, plan, trials, best)
+    with deeds:
+        deeds_ui(group, plan, picked)
+    pictures_ui(picked)
+
+
+def page() -> None:
+    """The whole page: what to search, and the study that is looked at."""
+    with st.sidebar:
+        plan = plan_ui(state.spec())
+    st.header(t("tune.title"), anchor=False)
+    st.caption(t("tune.about"))
+    start_ui(plan)
+    notices = st.container()
+    group = choose_ui()
+    with notices:
+        notices_ui()
+    if group is None:
+        st.info(t("tune.empty"), icon=":material/info:")
+        return
+    live = st.fragment(study_ui, run_every=EVERY if group.state == "open" else None)
+    live(group.id, group.state)
+
+
+page()
