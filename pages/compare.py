@@ -33,7 +33,7 @@ KINDS = ("live", "cell", "trial")
 
 def choose_ui(runs: dict[str, Run], known: dict[str, Run]) -> None:
     """Which runs: any of this browser's, and those of the link."""
-    state.set_value(CHOSEN, list(runs))
+    state.replace(CHOSEN, list(runs))
     names = told_apart({run.id: title_of(run) for run in known.values()})
     st.multiselect(
         t("compare.choose"),

@@ -117,7 +117,7 @@ def past_ui(group: Group | None) -> None:
         known.setdefault(group.id, group)
     if not known:
         return
-    state.set_value("sweep_past", group.id if group else None)
+    state.replace("sweep_past", group.id if group else None)
     st.selectbox(
         t("sweep.past"),
         list(known),
@@ -306,7 +306,7 @@ def _open_past() -> None:
 
 def _show(group: str | None) -> None:
     state.open_group(KIND, group)
-    state.set_value("sweep_past", group)
+    state.replace("sweep_past", group)
 
 
 # ------------------------------------------------------------------------------------------------------ page

@@ -51,7 +51,7 @@ def start_ui(plan: StudyPlan | None) -> None:
 def choose_ui() -> Group | None:
     """Which study: one of this browser's, or the one of the link."""
     mine = {group.id: group for group in state.store().groups.of(state.owner(), "study")}
-    here = state.study() or next(iter(mine), None)
+    here = state.opened("study") or next(iter(mine), None)
     if here is not None and here not in mine:
         try:
             mine[here] = state.store().groups.group(here)
@@ -60,7 +60,7 @@ def choose_ui() -> Group | None:
             here = next(iter(mine), None)
     if here is None:
         return None
-    state.open_study(here)
+    state.open_group("study", here)
     if len(mine) > 1:
         state.replace("tune_study", here)
         st.selectbox(
@@ -84,11 +84,11 @@ def _title(group: Group, order: Sequence[str]) -> str:
 
 
 def _start(plan: StudyPlan) -> None:
-    state.open_study(start_study(services.current().client, plan, state.owner()))
+    state.open_group("study", start_study(services.current().client, plan, state.owner()))
 
 
 def _open_chosen() -> None:
-    state.open_study(state.value("tune_study"))
+    state.open_group("study", state.value("tune_study"))
 
 
 def _stop(study: str) -> None:
@@ -101,7 +101,7 @@ def _go_on(study: str, trials: int, minutes: float) -> None:
 
 def _delete(study: str) -> None:
     state.store().groups.delete(study, state.owner())
-    state.open_study(None)
+    state.open_group("study", None)
     state.notify("info", t("tune.deleted"))
 
 

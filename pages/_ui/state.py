@@ -26,7 +26,6 @@ SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner"
 LEVEL = "level"
 EXPLORED = "explored"
 PINS, MOST_PINS = "_pins", 200
-STUDY = "_study"
 TUNE, VISITS = "tune_", "_tune_visits"  # keys of that page's widgets, and what they held
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
 
@@ -106,11 +105,6 @@ def move(setting: str, plan: Schedule | None) -> None:
     change({"schedules": (*others, *([plan] if plan else []))})
 
 
-def set_value(key: str, value: Any) -> None:
-    """Gives a widget another value. Only before it is drawn, so in callbacks."""
-    st.session_state[key] = value
-
-
 def keep_within(key: str, options: Sequence[Any]) -> None:
     """Forgets what a widget that is about to be drawn holds, if it is no option any more."""
     if key in st.session_state and st.session_state[key] not in options:
@@ -140,15 +134,19 @@ def link_run() -> None:
 
 
 def opened(kind: str) -> str | None:
-    """The sweep or study that this tab looks at: the one opened here, else that of the link."""
-    chosen: str | None = st.session_state.get(f"_{kind}") or st.query_params.get(kind)
-    return chosen
+    """The sweep or study that is looked at: the one of the link, else the last one of this tab."""
+    if asked := st.query_params.get(kind):
+        st.session_state[f"_{kind}"] = asked
+    found: str | None = st.session_state.get(f"_{kind}")
+    return found
 
 
 def open_group(kind: str, group: str | None) -> None:
-    """Looks at another sweep or study, or at none, and writes it into the address bar."""
+    """Looks at a sweep or study, or at none, and writes it into the address bar."""
     st.session_state[f"_{kind}"] = group
-    st.query_params.from_dict({kind: group} if group else {})
+    wanted = {kind: group} if group else {}
+    if dict(st.query_params) != wanted:
+        st.query_params.from_dict(wanted)
 
 
 def pinned() -> list[str]:
@@ -191,22 +189,6 @@ def run_called(run: str) -> Run | None:
 def open_run(run: str) -> None:
     """Puts a run on the stage."""
     st.session_state[RUN] = run
-
-
-def study() -> str | None:
-    """The study that is looked at: the one of the link, else the last one of this tab."""
-    if asked := st.query_params.get("study"):
-        st.session_state[STUDY] = asked
-    found: str | None = st.session_state.get(STUDY)
-    return found
-
-
-def open_study(study: str | None) -> None:
-    """Looks at a study, and writes it into the address bar."""
-    st.session_state[STUDY] = study
-    wanted = {"study": study} if study else {}
-    if dict(st.query_params) != wanted:
-        st.query_params.from_dict(wanted)
 
 
 def settle() -> None:

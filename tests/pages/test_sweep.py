@@ -61,7 +61,7 @@ def begun(app: AppTest, plan: SweepPlan = PLAN, owner: str | None = None) -> tup
     """A sweep in the store that this tab looks at."""
     here = services.current()
     group = Client(here.store, here.settings).start_sweep(plan, owner or app.session_state["_owner"])
-    app.session_state["_sweep"] = group
+    app.query_params["sweep"] = group
     return group, [member.run for member in here.store.groups.members(group)]
 
 
@@ -141,7 +141,7 @@ def test_anybody_may_look_and_only_the_owner_may_stop_or_delete(page):
 
 def test_a_link_to_nothing_is_said(page):
     """The page goes on with its questions."""
-    page.session_state["_sweep"] = "nothing-of-the-kind"
+    page.query_params["sweep"] = "nothing-of-the-kind"
     clean(page.run())
     assert "no sweep with this id" in " ".join(part.value for part in page.warning)
     assert "ask_depth" in {button.key for button in page.button}
