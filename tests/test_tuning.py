@@ -34,6 +34,7 @@ from ae_core.tuning.space import (
     usual,
 )
 from ae_core.tuning.studies import go_on, start_study, stop_study
+from ae_core.tuning.study import PRUNERS as PRUNERS_OF
 from ae_core.tuning.study import hopeless, next_trial, rebuilt
 from ae_core.tuning.trials import Reader, Trial, count, ranked, reports, spent
 from ae_core.variants import VARIANTS, spec_of
@@ -263,6 +264,38 @@ def test_a_trial_that_does_worse_than_all_others_is_given_up(pruner) -> None:
     best = replace(trials[-1], reports={10: 1e-3, 20: 1e-3, 30: 1e-3})
     found = hopeless(plan, "x", [*trials[:-2], worst, best])
     assert found == ([] if pruner == "none" else [worst])
+
+
+@pytest.mark.parametrize("pruner", ["median", "halving", "hyperband"])
+def test_just_those_are_given_up_that_optuna_itself_gives_up(pruner) -> None:
+    """A study that is made anew at each report judges as one that is kept and told report after report."""
+    plan = plan_of(pruner=pruner, sampler="random")
+    dice = random.Random(1)
+    ends = {number: dice.uniform(0.1, 1.0) for number in range(40)}
+    usual = optuna.create_study(study_name="x", pruner=PRUNERS_OF[plan.pruner]())
+    ours: list[Trial] = []
+    theirs: list[bool] = []
+    for number, end in ends.items():
+        values = {percent: end + 1 - percent / 100 for percent in range(10, 100, 10)}
+        asked, gone = usual.ask(), False
+        for percent, value in values.items():
+            asked.report(value, percent)
+            if gone := asked.should_prune():
+                break
+        usual.tell(asked, end if not gone else None, state=TrialState.PRUNED if gone else TrialState.COMPLETE)
+        theirs.append(gone)
+        ours.append(_told_step_by_step(plan, number, values, end, ours))
+    assert [trial.state == "pruned" for trial in ours] == theirs
+    assert 5 < sum(theirs) < 40
+
+
+def _told_step_by_step(plan: StudyPlan, number: int, values, end: float, before: list[Trial]) -> Trial:
+    trial = Trial(number=number, run=str(number), state="running", params={})
+    for percent in values:
+        trial = replace(trial, reports={part: value for part, value in values.items() if part <= percent})
+        if hopeless(plan, "x", [*before, trial]):
+            return replace(trial, state="pruned")
+    return replace(trial, state="complete", values=(end,))
 
 
 def test_making_200_trials_anew_is_fast() -> None:

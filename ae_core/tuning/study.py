@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -51,7 +52,13 @@ PRUNERS: dict[Pruner, Callable[[], optuna.pruners.BasePruner]] = {
 }
 
 
-def rebuilt(plan: StudyPlan, name: str, trials: Sequence[Trial], labels: Callable[[str], str] = str) -> optuna.Study:
+def rebuilt(
+    plan: StudyPlan,
+    name: str,
+    trials: Sequence[Trial],
+    labels: Callable[[str], str] = str,
+    first_rung: Callable[[int], int] = lambda _: FIRST,
+) -> optuna.Study:
     """Optuna's study of these trials, in memory. name: the same for the same study, for Hyperband deals by it.
 
     labels: what parameters are called in it, by their names in the plan. The sampler is seeded by the plan's seed and
@@ -64,8 +71,8 @@ def rebuilt(plan: StudyPlan, name: str, trials: Sequence[Trial], labels: Callabl
             study_name=name, directions=plan.directions, sampler=sampler, pruner=PRUNERS[plan.pruner]()
         )
     spreads = distributions(plan)
-    for trial in trials:
-        study.add_trial(_frozen(trial, plan, spreads, labels))
+    for number, trial in enumerate(trials):
+        study.add_trial(_frozen(trial, plan, spreads, labels, _rungs(trial, first_rung(number))))
     return study
 
 
@@ -74,7 +81,11 @@ def _seed(plan: StudyPlan, trials: Sequence[Trial]) -> int:
 
 
 def _frozen(
-    trial: Trial, plan: StudyPlan, spreads: Mapping[str, BaseDistribution], labels: Callable[[str], str]
+    trial: Trial,
+    plan: StudyPlan,
+    spreads: Mapping[str, BaseDistribution],
+    labels: Callable[[str], str],
+    rungs: Mapping[str, float],
 ) -> FrozenTrial:
     last = list(trial.reports.values())[-1:] if len(plan.objectives) == 1 else []
     made = create_trial(
@@ -84,7 +95,7 @@ def _frozen(
         distributions={labels(name): spreads[name] for name in trial.params},
         intermediate_values=dict(trial.reports),
         user_attrs={"run": trial.run, "number": trial.number, "reason": trial.reason},
-        system_attrs={**trial.marks, **_rungs(trial, plan)},
+        system_attrs={**trial.marks, **rungs},
     )
     if trial.started is not None:
         made.datetime_start = datetime.fromtimestamp(trial.started)
@@ -92,20 +103,37 @@ def _frozen(
     return made
 
 
-def _rungs(trial: Trial, plan: StudyPlan) -> dict[str, float]:
-    """What successive halving would have noted of a trial that is over: its value at each of its rungs.
-
-    A running trial gets its own when it is judged. Of Hyperband's brackets this is the first; in the others the rungs
-    lie higher, and a trial is compared with values of a little earlier.
+def _rungs(trial: Trial, first: int) -> dict[str, float]:
+    """What successive halving would have noted of a trial that is over: its value at each of its rungs, from `first`
+    percent of the training up. A running trial gets its own when it is judged.
     """
-    if plan.pruner not in ("halving", "hyperband") or trial.state == "running":
+    if trial.state == "running":
         return {}
     values, rung, found = trial.reports, 0, {}
     for percent in sorted(values):
-        if percent >= FIRST * FACTOR**rung:
+        if percent >= first * FACTOR**rung:
             found[f"completed_rung_{rung}"] = values[percent]
             rung += 1
     return found
+
+
+def _first_rungs(plan: StudyPlan, name: str) -> Callable[[int], int]:
+    """Percent of the training at a trial's first rung, by its place in the study. Hyperband deals trials to brackets,
+    whose first rungs lie ever higher; to which, its pruner alone knows.
+    """
+    pruner = PRUNERS[plan.pruner]()
+    if not isinstance(pruner, optuna.pruners.HyperbandPruner):
+        return lambda _: FIRST
+    study = optuna.create_study(study_name=name, pruner=pruner)
+    pruner._try_initialization(study)
+    return lambda number: FIRST * FACTOR ** pruner._get_bracket_id(study, cast(FrozenTrial, _Numbered(number)))
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """All that Hyperband looks at of a trial when it deals."""
+
+    number: int
 
 
 # ------------------------------------------------------------------------------------------------ what is asked
@@ -132,7 +160,7 @@ def hopeless(plan: StudyPlan, name: str, trials: Sequence[Trial]) -> list[Trial]
     """Running trials that the pruner gives up."""
     if not plan.prunes:
         return []
-    study, found = rebuilt(plan, name, trials), []
+    study, found = rebuilt(plan, name, trials, first_rung=_first_rungs(plan, name)), []
     for number, trial in enumerate(trials):
         if trial.state == "running" and trial.reports and max(trial.reports) < LAST:
             frozen = study.get_trials(deepcopy=False)[number]
