@@ -142,6 +142,9 @@ def _take_ui(picked: Trial | None, searches: bool) -> None:
     )
     if state.value("tune_take"):
         st.switch_page("playground.py")
+    if picked:
+        query = {"run": picked.run}
+        st.page_link("explore.py", label=t("explore.go"), icon=":material/explore:", query_params=query)
 
 
 def _more_ui(group: Group, plan: StudyPlan) -> None:

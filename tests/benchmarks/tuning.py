@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import tempfile
 import time
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from streamlit.logger import set_log_level  # noqa: TID251  it has much to say outside of a server
 from streamlit.testing.v1 import AppTest  # noqa: TID251  the page is measured as its tests drive it
 
 from ae_core import services
@@ -125,7 +125,7 @@ def timed(work: Callable[[], object]) -> str:
 
 def reruns(study: str) -> float:
     """Seconds in which 95 of 100 reruns of the page with that study are done, each with another picture than before."""
-    set_log_level("ERROR")
+    logging.disable(logging.WARNING)  # Streamlit has much to say outside of a server
     app = AppTest.from_file(str(SHELL), default_timeout=60)
     app.run()
     app.switch_page("tune.py").run()
