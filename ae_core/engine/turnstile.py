@@ -8,11 +8,13 @@ with one; trials of a search wait until no live run does, except for every eight
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 BACKGROUND_EVERY = 8
+GRACE = 0.01  # seconds that the background lets pass after a live run's turn, which may want the next one at once
 
 
 @dataclass(eq=False)
@@ -42,6 +44,7 @@ class Turnstile:
         self._owner_turn: dict[str, int] = {}
         self._run_turn: dict[str, int] = {}
         self._live_turns = 0  # since the last one of the background
+        self._grace_ends = 0.0
 
     @contextmanager
     def turn(self, owner: str, run: str, *, urgent: bool = False, background: bool = False) -> Iterator[None]:
@@ -57,6 +60,8 @@ class Turnstile:
             yield
         finally:
             with self._lock:
+                if not background:
+                    self._grace_ends = time.monotonic() + GRACE
                 self._pass_on()
 
     def expedite(self, run: str) -> None:
@@ -81,11 +86,21 @@ class Turnstile:
         if not self._held:
             return
         chosen = min(self._line(), key=self._place)
+        if chosen.background and self._live_turns < BACKGROUND_EVERY - 1 and time.monotonic() < self._grace_ends:
+            self._held = False
+            threading.Timer(GRACE, self._take_up).start()
+            return
         self._waiting.remove(chosen)
         self._clock += 1
         self._owner_turn[chosen.owner] = self._run_turn[chosen.run] = self._clock
         self._live_turns = 0 if chosen.background else self._live_turns + 1
         chosen.go.set()
+
+    def _take_up(self) -> None:
+        """Hands out a baton that was laid down while the background waited a moment."""
+        with self._lock:
+            if not self._held:
+                self._pass_on()
 
     def _line(self) -> list[_Waiter]:
         """Those among whom the next one is chosen: urgent ones if any, else live runs, else the background."""

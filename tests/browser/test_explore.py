@@ -438,22 +438,24 @@ def test_every_file_can_be_saved(page, app, name):
         assert answer.read() == Path(saved.value.path()).read_bytes()
 
 
-def test_a_run_that_no_script_covers_says_so_and_keeps_the_button(page, app):
-    """The sentence stands beside the file, in reach of what to take instead."""
-    explored(page, app, finished(app, model_code_kind="k_sparse"))
+def test_a_file_that_cannot_be_made_says_so_and_keeps_the_button(page, app):
+    """The sentence stands beside the file, in reach of what to do instead."""
+    explored(page, app)
     view(page, "save")
-    page.get_by_test_id("explore-save-pytorch.zip").click()
-    expect(page.locator(".ex-file-told", has_text="k_sparse")).to_be_visible()
-    expect(page.get_by_test_id("explore-save-pytorch.zip")).to_be_enabled()
+    page.get_by_test_id("explore-scrub").fill("0")
+    page.get_by_test_id("explore-save-training.gif").click()
+    expect(page.locator(".ex-file-told", has_text="Choose a later epoch")).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("explore-save-training.gif")).to_be_enabled()
 
 
 def test_a_refusal_is_read_in_the_readers_language(browser, app):
     """The engine says no in English, the page in Chinese."""
     context = browser.new_context(locale="zh-CN")
-    opened = explored(context.new_page(), app, finished(app, model_code_kind="k_sparse"))
+    opened = explored(context.new_page(), app)
     view(opened, "save")
-    opened.get_by_test_id("explore-save-pytorch.zip").click()
-    expect(opened.locator(".ex-file-told", has_text="全连接网络")).to_contain_text("k_sparse")
+    opened.get_by_test_id("explore-scrub").fill("0")
+    opened.get_by_test_id("explore-save-training.gif").click()
+    expect(opened.locator(".ex-file-told", has_text="请选更晚的轮次")).to_be_visible(timeout=20_000)
     context.close()
 
 
