@@ -1100,11 +1100,16 @@ def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
 
 
 def to_url(spec: RunSpec, start: RunSpec | None = None) -> dict[str, str]:
-    """The settings that differ from `start` (usually `RunSpec()`), as URL parameters."""
-    usual = {leaf.key: leaf.value for leaf in settings(start or RunSpec())}
-    return {
-        leaf.key: _to_text(leaf.value) for leaf in settings(spec) if leaf.value != usual.get(leaf.key, leaf.default)
-    }
+    """The settings that differ from `start` (usually `RunSpec()`), as URL parameters.
+
+    Schedules are also written where they are the start's and move a setting that this spec does not have: whoever reads
+    the link would drop them with that setting.
+    """
+    usual, own = ({leaf.key: leaf.value for leaf in settings(one)} for one in (start or RunSpec(), spec))
+    differs = {leaf.key: leaf.value for leaf in settings(spec) if leaf.value != usual.get(leaf.key, leaf.default)}
+    if any(plan.setting in usual and plan.setting not in own for plan in spec.schedules):
+        differs["schedules"] = spec.schedules
+    return {key: _to_text(value) for key, value in differs.items()}
 
 
 def from_url(params: Mapping[str, str], start: RunSpec | None = None) -> tuple[RunSpec, list[str]]:

@@ -1045,13 +1045,17 @@ def test_pictures_are_as_documented(spec):
     assert facts["output"] == output_of(spec)
     assert facts["corrupted"] == (spec.objective.corruption.kind != "none")
     assert facts["projection"] == ("pca" if code_width(spec) > 3 else "none")
-    names = {"labels", "is_val", "originals", "original_labels", "original_index"}
+    names = {"labels", "is_val", "item_ids", "originals", "original_labels", "original_index"}
     names |= {"colour"} if split.val_colour is not None else set()
     names |= {"cloud", "cloud_labels"} if points else set()
     names |= {"cloud_colour"} if points and split.val_colour is not None else set()
     assert set(fixed) == names
     check(fixed, "labels", np.int16, count)
     check(fixed, "is_val", np.uint8, count)
+    check(fixed, "item_ids", np.int32, count)
+    known = np.concatenate([split.val_index, split.train_index])
+    assert len(set(fixed["item_ids"])) == count
+    assert set(fixed["item_ids"]) <= set(known)
     check(fixed, "originals", pixel, shown, *item)
     check(fixed, "original_labels", np.int16, shown)
     check(fixed, "original_index", np.int32, shown)
