@@ -1038,6 +1038,11 @@ def _wanted(problem: Mapping[str, Any]) -> str:
 _KINDS_OF_NUMBER = (("int_", "a whole number"), ("float_", "a number"), ("bool_", "yes or no"))
 
 
+def bound(cls: type[Spec], field: str, name: str) -> int:
+    """A bound as it stands on a field: `ge`, `le`, `min_length` or `max_length`."""
+    return next(int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name))
+
+
 def settings(spec: Spec, prefix: tuple[str, ...] = ()) -> Iterator[Setting]:
     """Every leaf of the spec in the order of its fields. A union's `kind` is a leaf whose choices are the kinds."""
     for name, field in type(spec).model_fields.items():

@@ -22,6 +22,7 @@ import numpy as np
 
 from ae_core import frames
 from ae_core.errors import FrameError, LimitError, UnknownRun
+from ae_core.settings import Limits
 from ae_core.store import Head, Store
 
 FAST = 0.03
@@ -297,7 +298,9 @@ class Viewer:
 class Hub:
     """All channels and the task that keeps them up to date. Costs nothing while nobody watches."""
 
-    def __init__(self, store: Store, *, most_viewers: int = 400, fast: float = FAST, idle: float = IDLE) -> None:
+    def __init__(
+        self, store: Store, *, most_viewers: int = Limits.viewers, fast: float = FAST, idle: float = IDLE
+    ) -> None:
         self._store = store
         self._most = most_viewers
         self._fast, self._idle = fast, idle

@@ -243,14 +243,13 @@ def results(plan: SweepPlan, ended: Sequence[tuple[Place, str, Mapping[str, floa
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a sweep along one setting showed. best, worst: cells with the smallest and largest error. first, last: the
-    ends of the axis. rises: whether both errors, of items learned from and of those kept aside, are larger at the last
-    value than at the best one by more than RISE. lost: cells of which no run ended well.
+    """What a sweep along one setting showed. best, worst: cells with the smallest and largest error. last: the last one
+    that has a result. rises: whether both errors, of items learned from and of those kept aside, are larger there than
+    at the best one by more than RISE. lost: cells of which no run ended well.
     """
 
     best: Cell
     worst: Cell
-    first: Cell
     last: Cell
     rises: bool
     lost: tuple[Cell, ...]
@@ -267,7 +266,7 @@ def verdict(row: Sequence[Cell]) -> Verdict | None:
     best, worst = min(known, key=lambda cell: cell.error), max(known, key=lambda cell: cell.error)
     end = known[-1]
     rises = end.error > (1 + RISE) * best.error and end.train_error > (1 + RISE) * best.train_error
-    return Verdict(best, worst, known[0], end, rises, tuple(cell for cell in row if cell.lost and not cell.errors))
+    return Verdict(best, worst, end, rises, tuple(cell for cell in row if cell.lost and not cell.errors))
 
 
 def setting_of(spec: RunSpec, key: str) -> Setting:

@@ -13,7 +13,7 @@ from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, in_effect, to_url
+from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, bound, in_effect, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
 from pages._ui import components, gallery, knobs, state
@@ -87,7 +87,7 @@ def hourglass_ui(spec: RunSpec) -> None:
         min_layers=fewest,
         max_layers=most,
         widths_max=widest,
-        latent_max=_bound(Code, "latent_dim", "le"),
+        latent_max=bound(Code, "latent_dim", "le"),
         parameters=parameter_count(spec),
         seconds_per_epoch=_seconds_per_epoch(spec),
     )
@@ -311,15 +311,10 @@ def _seconds_per_epoch(spec: RunSpec) -> float | None:
     return seconds_per_epoch(spec, facts) if facts else None
 
 
-def _bound(cls: type, field: str, name: str) -> int:
-    """A bound as it stands on the field."""
-    return next(int(getattr(mark, name)) for mark in cls.model_fields[field].metadata if hasattr(mark, name))
-
-
 LIMITS = {
-    "mlp": (0, _bound(MLP, "hidden", "max_length"), WIDEST),
-    "conv": (_bound(Conv, "channels", "min_length"), _bound(Conv, "channels", "max_length"), MOST_CHANNELS),
-    "sequence": (_bound(Sequence, "layers", "ge"), _bound(Sequence, "layers", "le"), _bound(Sequence, "width", "le")),
+    "mlp": (0, bound(MLP, "hidden", "max_length"), WIDEST),
+    "conv": (bound(Conv, "channels", "min_length"), bound(Conv, "channels", "max_length"), MOST_CHANNELS),
+    "sequence": (bound(Sequence, "layers", "ge"), bound(Sequence, "layers", "le"), bound(Sequence, "width", "le")),
 }
 """Of each kind of network on the hourglass: fewest layers, most layers, widest layer."""
 

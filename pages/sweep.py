@@ -20,7 +20,6 @@ from ae_core.sweep import (
     SweepPlan,
     Verdict,
     asked,
-    cells,
     results,
     setting_of,
     suggested,
@@ -282,7 +281,6 @@ def _start(spec: RunSpec, axes: tuple[Axis, ...], seeds: int) -> None:
 
 
 def _launch(plan: SweepPlan) -> None:
-    list(cells(plan))  # refuses a cell that excludes itself before anything is stored
     _show(_client().start_sweep(plan, state.owner()))
 
 

@@ -125,6 +125,7 @@ REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.
 REFUSING += [
     "sweep.py",
     "store/groups.py",
+    "store/owners.py",
     "store/probes.py",
     "store/remarks.py",
     *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py")),

@@ -387,13 +387,15 @@ def test_runs_of_a_group_come_and_go_together(store):
     assert [one.run for one in store.groups.members(sweep)] == [made[0], made[2]]
     assert store.add_members(sweep, cells[:1], "ann", kind="cell")[0] == store.groups.members(sweep)[-1].run
     assert store.groups.members(sweep)[-1].number == 3
-    assert store.groups.group_of(made[0]) == sweep
     assert [one.id for one in store.groups.of("ann", "sweep")] == [sweep]
     assert [one.id for one in store.groups.open("sweep")] == [sweep]
     store.groups.set_state(sweep, "done")
     assert store.groups.open("sweep") == store.groups.of("bob", "sweep") == store.groups.of("ann", "study") == []
     with pytest.raises(NotYours):
         store.groups.delete(sweep, "bob")
+    with pytest.raises(NotYours):
+        store.groups.own(sweep, "bob")
+    assert store.groups.own(sweep, "ann") == store.groups.group(sweep)
     store.groups.delete(sweep, "ann")
     for gone in (store.groups.group, lambda group: store.add_members(group, cells, "ann", kind="cell")):
         with pytest.raises(UnknownGroup):

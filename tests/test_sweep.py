@@ -114,7 +114,7 @@ def test_the_verdict_names_the_best_the_worst_and_the_lost():
     """Runs that still train are no result; a cell of which all runs diverged is lost."""
     (row,) = results(row_plan(5), ended(0.5, 0.1, 0.4, "diverged", "running"))
     found = verdict(row)
-    assert (found.best.error, found.worst.error, found.first.error, found.last.error) == (0.1, 0.5, 0.5, 0.4)
+    assert (found.best.error, found.worst.error, found.last.error) == (0.1, 0.5, 0.4)
     assert found.rises
     assert [cell.values for cell in found.lost] == [(0.008,)]
     assert verdict(results(row_plan(2), ended("queued", "failed"))[0]) is None

@@ -68,11 +68,10 @@ class Client:
 
     def stop_group(self, group: str, owner: str) -> None:
         """Stops every run of the group that waits or trains. Raises UnknownGroup, NotYours."""
-        if self.store.groups.group(group).owner != owner:
-            raise NotYours("These runs belong to another browser. You may look at them, or start some like them.")
-        for member in self.store.groups.members(group):
-            if self.store.run(member.run).status in (*ACTIVE, "paused"):
-                self.store.command(member.run, "stop")
+        self.store.groups.own(group, owner)
+        for _, run in self.store.runs_in(group):
+            if run.status in (*ACTIVE, "paused"):
+                self.store.command(run.id, "stop")
 
     def command(
         self, run_id: str, owner: str, verb: str, *, learning_rate: float | None = None, steps: int = 1

@@ -24,7 +24,6 @@ from ae_core.engine.backend import Backend, DaskBackend
 from ae_core.errors import CommandRefused, UnknownRun
 from ae_core.settings import Settings
 from ae_core.store import Store
-from ae_core.tuning.driver import Driver
 
 log = logging.getLogger(__name__)
 
@@ -149,13 +148,20 @@ def main(arguments: list[str]) -> None:
         store.tidy()
         host.reconcile()
         heart.say("ready")
-        threading.Thread(target=Driver(store, settings).serve, args=(gone,), name="tuning", daemon=True).start()
+        threading.Thread(target=_tune, args=(store, settings, gone), name="tuning", daemon=True).start()
         host.serve(gone)
         backend.close()
         heart.stop()
     store.close()
     sys.stderr.flush()
     os._exit(0)  # threads of Dask may still be winding down
+
+
+def _tune(store: Store, settings: Settings, gone: threading.Event) -> None:
+    """Looks after studies. Optuna takes a third of a second to import, for which no run should wait."""
+    from ae_core.tuning.driver import Driver
+
+    Driver(store, settings).serve(gone)
 
 
 def _stand_by(ready: Callable[[], bool], gone: threading.Event) -> bool:

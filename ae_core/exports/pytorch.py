@@ -157,11 +157,15 @@ def _facts(specimen: Specimen) -> dict[str, object]:
     """Everything that the text has a place for."""
     spec = specimen.spec
     numbers = _numbers(spec)
-    named, terms = _terms(spec, numbers)
-    code, objective, optimizer = spec.model.code, spec.objective, spec.optimizer
-    count = len(specimen.split.train)
+    body = BODIES[type(spec.model)](spec, numbers)
+    return _training(specimen) | _network(spec, numbers) | _code(spec, numbers) | _objective(spec, numbers) | body
+
+
+def _training(specimen: Specimen) -> dict[str, object]:
+    """What is trained on, how long, and by which rule."""
+    spec = specimen.spec
+    optimizer, count = spec.optimizer, len(specimen.split.train)
     alone = compares_items(spec) and count % spec.training.batch_size == 1  # a batch of one item cannot be normed
-    vamp = isinstance(code, Variational) and code.prior == "vamp"
     return {
         "run": specimen.run,
         "step": specimen.step,
@@ -171,12 +175,31 @@ def _facts(specimen: Specimen) -> dict[str, object]:
         "batch": spec.training.batch_size,
         "seed": spec.training.seed,
         "plans": [(_short(plan.setting), _course(plan)) for plan in spec.schedules],
+        "weight_decay": spec.objective.weight_decay,
+        "optimizer": OPTIMIZERS[optimizer.kind].format(momentum=optimizer.momentum),
+        "schedule": SCHEDULES[optimizer.schedule],
+    }
+
+
+def _network(spec: RunSpec, numbers: Mapping[str, str]) -> dict[str, object]:
+    """What every body has; of parts that only some have, that they are not there."""
+    return {
         "bias": spec.model.bias,
         "tied": getattr(spec.model, "tied", False),
         "unit_input": getattr(spec.model, "unit_input", False),
         "classes": classes(spec),
         "dropout": numbers["model_dropout"] if Dials(spec).ever("model_dropout") else "",
         "batch_norm": batch_norm(spec),
+        "upsampling": "",
+        "teaching": "",
+    }
+
+
+def _code(spec: RunSpec, numbers: Mapping[str, str]) -> dict[str, object]:
+    """The bottleneck."""
+    code = spec.model.code
+    vamp = isinstance(code, Variational) and code.prior == "vamp"
+    return {
         "code": code.kind,
         "found": FOUND[code.kind],
         "pick": {"point": "", "variational": "[1]"}.get(code.kind, "[0]"),
@@ -197,6 +220,14 @@ def _facts(specimen: Specimen) -> dict[str, object]:
         "restart": getattr(code, "restart", 0),
         "choices": getattr(code, "classes", 0),
         "temperature": numbers.get("model_code_temperature"),
+    }
+
+
+def _objective(spec: RunSpec, numbers: Mapping[str, str]) -> dict[str, object]:
+    """What is made small."""
+    named, terms = _terms(spec, numbers)
+    objective = spec.objective
+    return {
         "features": features(spec),
         "reconstruction": objective.reconstruction,
         "output": OUTPUTS[output_of(spec)],
@@ -215,12 +246,6 @@ def _facts(specimen: Specimen) -> dict[str, object]:
         **_matching(spec),
         "decoder_decay": _if_ever(spec, numbers, "objective_decoder_decay"),
         "weight_l1": _if_ever(spec, numbers, "objective_weight_l1"),
-        "weight_decay": objective.weight_decay,
-        "optimizer": OPTIMIZERS[optimizer.kind].format(momentum=optimizer.momentum),
-        "schedule": SCHEDULES[optimizer.schedule],
-        "upsampling": "",
-        "teaching": "",
-        **BODIES[type(spec.model)](spec, numbers),
     }
 
 

@@ -91,6 +91,11 @@ class Groups:
         with self._reading() as db:
             return _to_group(self._row(db, group))
 
+    def own(self, group: str, owner: str) -> Group:
+        """The group, for its owner alone. Raises UnknownGroup, NotYours."""
+        with self._reading() as db:
+            return _to_group(self._own(db, group, owner))
+
     def of(self, owner: str, kind: Kind, limit: int = 100) -> list[Group]:
         """A browser's groups, newest first."""
         query = _GROUPS.where(groups.c.owner == owner, groups.c.kind == kind)
@@ -108,12 +113,6 @@ class Groups:
         query = sa.select(members).where(members.c.group == group).order_by(members.c.number)
         with self._reading() as db:
             return [Member(row.number, row.run, json.loads(row.place)) for row in db.execute(query)]
-
-    def group_of(self, run: str) -> str | None:
-        """The group that a run belongs to."""
-        query = sa.select(members.c.group).where(members.c.run == run)
-        with self._reading() as db:
-            return db.execute(query).scalar()
 
     def strays(self, kind: Kind) -> list[str]:
         """Runs that wait or train although their group of that kind is not open."""
@@ -136,12 +135,6 @@ class Groups:
         with self._writing() as db:
             db.execute(groups.update().where(groups.c.id == group).values(plan=json.dumps(plan)))
 
-    def rename(self, group: str, owner: str, title: str) -> None:
-        """Raises UnknownGroup, NotYours."""
-        with self._writing() as db:
-            self._own(db, group, owner)
-            db.execute(groups.update().where(groups.c.id == group).values(title=title))
-
     def delete(self, group: str, owner: str) -> None:
         """The group with all its runs. Raises UnknownGroup, NotYours."""
         with self._writing() as db:
@@ -156,9 +149,11 @@ class Groups:
             raise UnknownGroup(f"There is no group of runs {group[:40]!r}. It was deleted, or the link is incomplete.")
         return row
 
-    def _own(self, db: sa.Connection, group: str, owner: str) -> None:
-        if self._row(db, group).owner != owner:
+    def _own(self, db: sa.Connection, group: str, owner: str) -> Any:
+        row = self._row(db, group)
+        if row.owner != owner:
             raise NotYours("These runs belong to another browser. You may look at them, or start some like them.")
+        return row
 
 
 _COUNT = sa.select(sa.func.count()).where(members.c.group == groups.c.id).scalar_subquery()

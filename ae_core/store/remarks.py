@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ae_core.errors import NotYours, SpecError, UnknownRun
-from ae_core.store.tables import remarks, runs
+from ae_core.errors import SpecError
+from ae_core.store.owners import require_own
+from ae_core.store.tables import remarks
 
 TAGS, TAG, NOTE = 12, 40, 2000  # tags of a run, characters of a tag and of a note
 Opens = Callable[[], AbstractContextManager[sa.Connection]]
@@ -33,7 +34,7 @@ class Remarks:
         """Puts these in the place of what stood there. Raises UnknownRun, NotYours, and SpecError for too much."""
         kept = _kept(tags, note)
         with self._writing() as db:
-            self._own(db, run, owner)
+            require_own(db, run, owner)
             db.execute(remarks.delete().where(remarks.c.run == run))
             if kept != Remark():
                 db.execute(remarks.insert().values(run=run, tags=",".join(kept.tags), note=kept.note))
@@ -43,13 +44,6 @@ class Remarks:
         query = sa.select(remarks).where(remarks.c.run.in_(list(ids)))
         with self._reading() as db:
             return {row.run: Remark(tagged(row.tags), row.note) for row in db.execute(query)}
-
-    def _own(self, db: sa.Connection, run: str, owner: str) -> None:
-        found = db.execute(sa.select(runs.c.owner).where(runs.c.id == run)).scalar()
-        if found is None:
-            raise UnknownRun(f"There is no run {run[:40]!r}. It was deleted, or the link is incomplete.")
-        if found != owner:
-            raise NotYours("This run belongs to another browser. You may look at it, or start one like it.")
 
 
 def tagged(text: str) -> tuple[str, ...]:

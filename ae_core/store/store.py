@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from ae_core.compatibility import parameter_count
-from ae_core.errors import AeError, CommandRefused, Fenced, NotYours, SpecError, UnknownRun
+from ae_core.errors import AeError, CommandRefused, Fenced, SpecError, UnknownRun
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
 from ae_core.store.groups import Groups, Member
+from ae_core.store.owners import require_own, unknown
 from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
 from ae_core.store.remarks import Remarks
@@ -163,7 +164,7 @@ class Store:
         with self._reading() as db:
             row = db.execute(_read_now(_RUNS.where(runs.c.id == run))).first()
         if row is None:
-            raise _unknown(run)
+            raise unknown(run)
         return _to_run(row)
 
     def runs_of(self, owner: str, limit: int = 200, kinds: Sequence[str] = ("live",)) -> list[Run]:
@@ -191,13 +192,13 @@ class Store:
     def rename(self, run: str, owner: str, title: str) -> None:
         """Raises UnknownRun, NotYours, and SpecError for a title that is too long."""
         with self._writing() as db:
-            _own(db, run, owner)
+            require_own(db, run, owner)
             db.execute(runs.update().where(runs.c.id == run).values(title=_title(title)))
 
     def delete(self, run: str, owner: str) -> None:
         """The run and all that belongs to it. A worker that still trains it is fenced at its next write."""
         with self._writing() as db:
-            _own(db, run, owner)
+            require_own(db, run, owner)
             db.execute(runs.delete().where(runs.c.id == run))
 
     def command(self, run: str, verb: str, argument: float | None = None, *, limits: Limits | None = None) -> int:
@@ -209,7 +210,7 @@ class Store:
         with self._writing() as db:
             row = db.execute(sa.select(runs).where(runs.c.id == run).with_for_update()).first()
             if row is None:
-                raise _unknown(run)
+                raise unknown(run)
             if row.status == "finished" or (row.status in OVER and verb != "resume"):
                 raise CommandRefused(f"{verb} means nothing here: this run is {row.status}. Start a new one.")
             if limits and verb == "resume" and row.status not in ACTIVE:
@@ -617,18 +618,6 @@ def _to_run(row: Any) -> Run:
 
 def _to_command(row: Any) -> Command:
     return Command(row.id, row.run, row.verb, row.argument)
-
-
-def _own(db: sa.Connection, run: str, owner: str) -> None:
-    found = db.execute(sa.select(runs.c.owner).where(runs.c.id == run)).scalar()
-    if found is None:
-        raise _unknown(run)
-    if found != owner:
-        raise NotYours("This run belongs to another browser. You may look at it, or start one like it.")
-
-
-def _unknown(run: str) -> UnknownRun:
-    return UnknownRun(f"There is no run {run[:40]!r}. It was deleted, or the link is incomplete.")
 
 
 def _title(title: str) -> str:

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from ae_core.compatibility import check
 from ae_core.errors import DataMissing, SpecError
-from ae_core.spec import MOST_CHANNELS, WIDEST, RunSpec, Setting, changed, in_effect, settings
+from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Conv, RunSpec, Setting, bound, changed, in_effect, settings
 from ae_core.tuning.plan import Layers, Numbers, Sought, StudyPlan, Words
 
 Params = Mapping[str, Any]
@@ -35,7 +35,10 @@ UNSEARCHED = frozenset(
         "schedules",
     }
 )
-LAYERS = {"model_hidden": (0, 6, WIDEST), "model_channels": (1, 4, MOST_CHANNELS)}
+LAYERS = {
+    "model_hidden": (0, bound(MLP, "hidden", "max_length"), WIDEST),
+    "model_channels": (bound(Conv, "channels", "min_length"), bound(Conv, "channels", "max_length"), MOST_CHANNELS),
+}
 """Settings that are layers: fewest, most, widest."""
 
 USUAL: Mapping[str, tuple[float, float]] = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ae_core.engine.client import Client
-from ae_core.errors import NotYours, SpecError
-from ae_core.store import Group, Store
+from ae_core.errors import SpecError
+from ae_core.store import Store
 from ae_core.tuning.plan import MOST_TRIALS, StudyPlan, read_plan
 from ae_core.tuning.space import check_plan
 
@@ -27,7 +27,7 @@ def start_study(client: Client, plan: StudyPlan, owner: str, title: str = "") ->
 
 def stop_study(store: Store, study: str, owner: str) -> None:
     """No new trials; those that train wait. Raises UnknownGroup, NotYours."""
-    if _own(store, study, owner).state == "open":
+    if store.groups.own(study, owner).state == "open":
         store.groups.set_state(study, "stopped")
 
 
@@ -36,7 +36,7 @@ def go_on(store: Store, study: str, owner: str, trials: int = 0, minutes: float 
 
     Raises UnknownGroup, NotYours, and SpecError for more trials than a study may have.
     """
-    group = _own(store, study, owner)
+    group = store.groups.own(study, owner)
     plan = read_plan(group.plan)
     budget: dict[str, float | None] = {
         "trials": plan.trials + trials,
@@ -46,10 +46,3 @@ def go_on(store: Store, study: str, owner: str, trials: int = 0, minutes: float 
         raise SpecError(f"A study has at most {MOST_TRIALS} trials, got {plan.trials + trials}. Start another one.")
     store.groups.set_plan(study, {**group.plan, **budget, "note": ""})
     store.groups.set_state(study, "open")
-
-
-def _own(store: Store, study: str, owner: str) -> Group:
-    group = store.groups.group(study)
-    if group.owner != owner:
-        raise NotYours("This study belongs to another browser. You may look at it, or start one like it.")
-    return group

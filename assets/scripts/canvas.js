@@ -26,7 +26,7 @@ export function theme(root, palette) {
 const scratch = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
 
 /** 0 (black) to 255 (white) of any CSS colour. */
-function brightness(colour) {
+export function brightness(colour) {
   scratch.fillStyle = colour;
   scratch.fillRect(0, 0, 1, 1);
   const [r, g, b] = scratch.getImageData(0, 0, 1, 1).data;

@@ -21,6 +21,8 @@ def _register(name: str) -> Callable[..., Any]:
     for kind in ("html", "css", "js"):
         file = _FOLDER / name / f"component.{kind}"
         parts[kind] = file.read_text(encoding="utf-8") if file.exists() else None
+    if parts["js"] is None:
+        parts["js"] = (_FOLDER / "mounts.js").read_text(encoding="utf-8").replace("NAME", name)
     return st.components.v2.component(f"latent_lab_{name}", isolate_styles=False, **parts)
 
 
@@ -120,7 +122,7 @@ def multiples(grid: Grid) -> None:
     facts["cells"] = facts.pop("tiles")
     palette = {"light": PALETTE, "dark": DARK}
     words = section("multiples") | {f"status_{name}": word for name, word in section("status").items()}
-    _multiples(data={**facts, "copy": words, "palette": palette, "language": language()}, key="multiples")
+    _multiples(data={**facts, "copy": words, "palette": palette}, key="multiples")
 
 
 def side_by_side(runs: Sequence[tuple[str, str]]) -> None:
@@ -128,7 +130,7 @@ def side_by_side(runs: Sequence[tuple[str, str]]) -> None:
     named = [{"run": run, "title": title} for run, title in runs]
     words = section("sidebyside") | {f"status_{name}": word for name, word in section("status").items()}
     palette = {"light": PALETTE, "dark": DARK}
-    _sidebyside(data={"runs": named, "copy": words, "palette": palette, "language": language()}, key="sidebyside")
+    _sidebyside(data={"runs": named, "copy": words, "palette": palette}, key="sidebyside")
 
 
 def hourglass(shape: Shape, on_hidden: Callable[[], None], on_latent: Callable[[], None]) -> None:

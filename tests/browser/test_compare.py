@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from ae_core.spec import RunSpec, changed
 from tests.benchmarks.client import Api
 from tests.running import App
 from tests.waiting import wait_for
+
+pytestmark = pytest.mark.browser
 
 ROOT = "[data-testid=sidebyside]"
 TURNED = """async ([a, b]) => {
@@ -23,17 +24,6 @@ TURNED = """async ([a, b]) => {
   const found = turned(map(a), map(b));
   return found && Array.from(found.x, (x, i) => [x, found.y[i]]);
 }"""
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a new visitor that must not complain."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1100})
-    opened, complaints = context.new_page(), []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
 
 
 def told(page: Page, name: str) -> str:

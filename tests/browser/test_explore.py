@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from ae_core.probes.questions import FileName
 from ae_core.probes.specimen import Specimen, revive
@@ -47,19 +46,6 @@ AXES = """() => {
   const plot = document.querySelector('.ex-plotly'), { xaxis: x, yaxis: y } = plot._fullLayout;
   return [x.range, y.range, [x._offset, y._offset, x._length, y._length], [plot.clientWidth, plot.clientHeight]];
 }"""
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a new visitor that must not complain."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened, complaints = context.new_page(), []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    yield opened
-    context.close()
-    # Streamlit looks for its own health below a page (404); what is refused (409, 422) is said on the page itself
-    assert [said for said in complaints if not re.search("404|409|422", said)] == []
 
 
 def explored(page: Page, app: App, run: str = STARTER_RUN) -> Page:

@@ -8,19 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.running import App
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.browser
+
 GRID = "[data-testid=multiples]"
 CELL = "[data-testid=multiples-cell]"
-
-
-@pytest.fixture
-def page(browser: Browser):
-    """A page of a new visitor that must not complain."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened, complaints = context.new_page(), []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    yield opened
-    context.close()
-    assert complaints == []
 
 
 def told(page: Page, name: str) -> int:

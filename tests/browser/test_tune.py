@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.running import App
 
@@ -17,17 +16,6 @@ pytestmark = [
 ]
 SOON = 60_000  # milliseconds
 SMALL = "training_epochs=5&data_kind=moons&model_hidden=8"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of a new visitor on which nothing may fail."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened, errors = context.new_page(), []
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    context.close()
-    assert errors == []
 
 
 def started(page: Page, app: App) -> Page:

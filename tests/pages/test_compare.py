@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ae_core import services
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Publication
+from tests.pages.opened import clean
 from tests.writer import Writer
 
-SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 PARTS = ("curves", "numbers", "all", "map")
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch) -> AppTest:
-    """The compare page of a new visitor, with a home of its own."""
-    monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
-    app = AppTest.from_file(str(SHELL), default_timeout=60)
-    return clean(app.run().switch_page("compare.py").run())
-
-
-def clean(app: AppTest) -> AppTest:
-    """The same app, after making sure that no exception reached the page."""
-    assert [error.message for error in app.exception] == []
-    return app
+def page(visitor) -> AppTest:
+    """The compare page."""
+    return clean(visitor.run().switch_page("compare.py").run())
 
 
 def words(app: AppTest) -> str:

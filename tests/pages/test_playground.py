@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,27 +11,18 @@ from ae_core.source import source
 from ae_core.spec import changed, in_effect, read, to_url
 from ae_core.starter import STARTER
 from ae_core.variants import VARIANTS, turn_into
-
-SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
+from tests.pages.opened import clean
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
-    """The opened playground of a new visitor, with a home of its own."""
-    monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
-    app = AppTest.from_file(str(SHELL), default_timeout=30)
-    return app
+def page(visitor) -> AppTest:
+    """The playground of a new visitor, not opened yet."""
+    return visitor
 
 
 def runs(app: AppTest):
     """The runs of this visitor, newest first."""
     return services.current().store.runs_of(app.session_state["_owner"])
-
-
-def clean(app: AppTest) -> AppTest:
-    """The same app, after making sure that no exception reached the page."""
-    assert [error.message for error in app.exception] == []
-    return app
 
 
 def test_opens_with_every_transport_button_and_the_beginner_knobs(page):

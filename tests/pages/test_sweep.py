@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -12,8 +10,8 @@ from ae_core.engine.client import Client
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Publication
 from ae_core.sweep import PRESETS, Axis, SweepPlan
+from tests.pages.opened import clean
 
-SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 PLAN = SweepPlan(
     base=changed(RunSpec(), {"training_epochs": 3}),
     axes=(Axis(key="optimizer_learning_rate", values=(0.001, 0.01, 1.0)),),
@@ -21,17 +19,9 @@ PLAN = SweepPlan(
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch) -> AppTest:
-    """The sweep page of a new visitor, with a home of its own."""
-    monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
-    app = AppTest.from_file(str(SHELL), default_timeout=30)
-    return clean(app.run().switch_page("sweep.py").run())
-
-
-def clean(app: AppTest) -> AppTest:
-    """The same app, after making sure that no exception reached the page."""
-    assert [error.message for error in app.exception] == []
-    return app
+def page(visitor) -> AppTest:
+    """The sweep page."""
+    return clean(visitor.run().switch_page("sweep.py").run())
 
 
 def sweeps(app: AppTest):

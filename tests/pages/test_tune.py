@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,9 +16,9 @@ from ae_core.tuning.space import searchable
 from ae_core.variants import spec_of
 from pages._ui import text
 from pages._ui.tuning import FIRST
+from tests.pages.opened import clean
 from tests.studies import made_up, plan_of, write
 
-SHELL = Path(__file__).resolve().parents[2] / "pages" / "_shell.py"
 STRANGER = "somebody-else"
 STATES = {
     "none": ("open", []),
@@ -37,19 +36,10 @@ def spoken():
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch, spoken):
-    """The opened Tune page of a new visitor, with a home of its own."""
-    monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
-    app = AppTest.from_file(str(SHELL), default_timeout=30)
+def page(visitor, monkeypatch, spoken) -> AppTest:
+    """The opened Tune page of a new visitor."""
     monkeypatch.setattr(text, "language", lambda: spoken)
-    app.run()
-    return clean(app.switch_page("tune.py").run())
-
-
-def clean(app: AppTest) -> AppTest:
-    """The same app, after making sure that no exception reached the page."""
-    assert [error.message for error in app.exception] == []
-    return app
+    return clean(visitor.run().switch_page("tune.py").run())
 
 
 def studies(app: AppTest):

@@ -1,5 +1,7 @@
 /* Streamlit's colours as values, followed while they change. */
 
+import { brightness } from "../canvas.js";
+
 /** Keeps K.colours up to date. Gives what ends it. */
 export function theme(K) {
   const read = () => {
@@ -22,16 +24,6 @@ export function theme(K) {
   read();
   const timer = setInterval(read, 700); // Streamlit tells nobody that its theme changed
   return () => clearInterval(timer);
-}
-
-const scratch = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-
-/** 0 (black) to 255 (white) of any CSS colour. */
-function brightness(colour) {
-  scratch.fillStyle = colour;
-  scratch.fillRect(0, 0, 1, 1);
-  const [r, g, b] = scratch.getImageData(0, 0, 1, 1).data;
-  return 0.3 * r + 0.59 * g + 0.11 * b;
 }
 
 /** The colour of a class. */
