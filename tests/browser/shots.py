@@ -190,6 +190,21 @@ def compare(page: Page) -> None:
     page.locator(".js-plotly-plot").wait_for(timeout=WAIT)
 
 
+def compare_uneven(page: Page) -> None:
+    """A run that diverged beside one that trains."""
+    lost = watch(page, {"optimizer": {"kind": "sgd", "learning_rate": 100}}, "diverged")
+    run = watch(page, {"training": {"epochs": 10_000}}, "running", 300)
+    go(page, f"/compare?runs={run},{lost}")
+    page.locator("[data-testid=sidebyside][data-drawn='2']").wait_for(timeout=WAIT)
+    page.wait_for_timeout(1500)
+
+
+def sweep_diverged(page: Page) -> None:
+    """Cells of which one was lost, in words too."""
+    swept(page, "learning_rate", "settled", 6)
+    page.locator(".js-plotly-plot").wait_for(timeout=WAIT)
+
+
 def compare_nothing(page: Page) -> None:
     """No run chosen yet."""
     go(page, "/compare")
@@ -246,6 +261,8 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     sweep_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
     compare: ("laptop-tall", "laptop-dark", "phone-zh-tall", "phone-dark-tall"),
     compare_nothing: USUALLY,
+    compare_uneven: USUALLY,
+    sweep_diverged: USUALLY,
     tune: (*USUALLY, "laptop-zh"),
     tune_running: USUALLY,
     tune_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
