@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, cast
 
-from ae_core.data import DATASETS, Dataset, Form, missing, resolve_scaling
+from ae_core.data import Dataset, Form, dataset_of, missing, resolve_scaling
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
@@ -46,7 +46,7 @@ USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "un
 
 def check(spec: RunSpec) -> None:
     """Raises SpecError (or DataMissing) with a sentence where the choices of the spec exclude each other."""
-    dataset = DATASETS[spec.data.kind]
+    dataset = dataset_of(spec.data)
     if package := missing(dataset):
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
@@ -102,7 +102,7 @@ def _check_observed(spec: RunSpec) -> None:
     objective = spec.objective
     if not objective.observed_only:
         return
-    if not DATASETS[spec.data.kind].zero_is_missing:
+    if not dataset_of(spec.data).zero_is_missing:
         raise SpecError(
             f"Only observed entries are to be judged, but in {spec.data.kind} a 0 is a number like any other. Choose a "
             "dataset of ratings, or switch objective.observed_only off."
@@ -168,18 +168,22 @@ FORMS: dict[type[Network], tuple[Form, str]] = {
 """Networks that take items of one form only, and how to say so."""
 
 
-def takes(model: Network, kind: str) -> bool:
-    """Whether such a network can be trained on items of that dataset."""
-    return type(model) not in FORMS or FORMS[type(model)][0] == DATASETS[kind].form
+def takes(model: Network, form: Form) -> bool:
+    """Whether such a network can be trained on items of that form."""
+    return type(model) not in FORMS or FORMS[type(model)][0] == form
 
 
-def on_data(spec: RunSpec, kind: str) -> RunSpec:
-    """The experiment on another dataset, with the dense network where its own cannot take those items."""
-    return changed(spec, {"data_kind": kind} | ({} if takes(spec.model, kind) else {"model_kind": "mlp"}))
+def on_data(spec: RunSpec, kind: str, digest: str = "") -> RunSpec:
+    """The experiment on another dataset, with the dense network where its own cannot take those items.
+
+    digest: of somebody's own dataset (kind "own").
+    """
+    moved = changed(spec, {"data_kind": kind} | ({"data_digest": digest} if digest else {}))
+    return moved if takes(moved.model, dataset_of(moved.data).form) else changed(moved, {"model_kind": "mlp"})
 
 
 def _check_network(spec: RunSpec) -> None:
-    if not takes(spec.model, spec.data.kind):
+    if not takes(spec.model, dataset_of(spec.data).form):
         expected = FORMS[type(spec.model)][1]
         raise SpecError(f"{expected}, and {spec.data.kind} has none. Choose another dataset, or set model.kind to mlp.")
     if compares_items(spec) and spec.training.batch_size < 2:
@@ -282,12 +286,12 @@ def _check_schedules(spec: RunSpec) -> None:
 
 def scaling_kind(spec: RunSpec) -> str:
     """How the features are scaled, once `auto` is decided."""
-    return resolve_scaling(DATASETS[spec.data.kind], spec.data.standardise, spec.objective.reconstruction)
+    return resolve_scaling(dataset_of(spec.data), spec.data.standardise, spec.objective.reconstruction)
 
 
 def can_be_distribution(spec: RunSpec) -> bool:
     """Whether no feature of the dataset is ever negative."""
-    return DATASETS[spec.data.kind].nonnegative
+    return dataset_of(spec.data).nonnegative
 
 
 def output_of(spec: RunSpec) -> Output:
@@ -354,17 +358,17 @@ def gradients_of(spec: RunSpec) -> Gradients:
 
 def features(spec: RunSpec) -> int:
     """Numbers in one item."""
-    return math.prod(DATASETS[spec.data.kind].shape(spec.data))
+    return math.prod(dataset_of(spec.data).shape(spec.data))
 
 
 def has_stars(spec: RunSpec) -> bool:
     """Whether entries of an item are opinions that the loss takes as numbers, and not only that there is one."""
-    return DATASETS[spec.data.kind].zero_is_missing and spec.objective.reconstruction != "cross_entropy"
+    return dataset_of(spec.data).zero_is_missing and spec.objective.reconstruction != "cross_entropy"
 
 
 def takes_counts(spec: RunSpec) -> bool:
     """Whether items are counts that cross-entropy takes as they are, a multinomial likelihood (Liang et al., 2018)."""
-    loss, counts = spec.objective.reconstruction, DATASETS[spec.data.kind].counts
+    loss, counts = spec.objective.reconstruction, dataset_of(spec.data).counts
     return loss == "cross_entropy" and counts and scaling_kind(spec) == "none"
 
 
@@ -376,12 +380,12 @@ def unit_input(spec: RunSpec) -> bool:
 def classes(spec: RunSpec) -> int:
     """Width of the one-hot class that both nets of a conditional model are told; 0 for every other model."""
     conditional = isinstance(spec.model, MLP) and spec.model.conditional
-    return len(DATASETS[spec.data.kind].label_names) if conditional else 0
+    return len(dataset_of(spec.data).label_names) if conditional else 0
 
 
 def training_items(spec: RunSpec) -> int:
     """Items that are learned from (for grouped splits: about)."""
-    count = DATASETS[spec.data.kind].count(spec.data)
+    count = dataset_of(spec.data).count(spec.data)
     return count - math.ceil(count * spec.data.val_fraction)
 
 
@@ -476,7 +480,7 @@ def _mlp_layers(spec: RunSpec) -> tuple[Layer, ...]:
 
 def picture_sizes(spec: RunSpec) -> tuple[tuple[int, int, int], ...]:
     """(h, w, channels) before the first block of a convolutional network and after each: sides halved, rounded up."""
-    shape = DATASETS[spec.data.kind].shape(spec.data)
+    shape = dataset_of(spec.data).shape(spec.data)
     height, width, colours = shape if len(shape) == 3 else (1, math.prod(shape), 1)  # no picture: `check` refuses it
     found = [(height, width, colours)]
     for channels in cast(Conv, spec.model).channels:
@@ -522,7 +526,7 @@ def _doubling(name: str, model: Conv, before: tuple[int, int, int], after: tuple
 
 def series_shape(spec: RunSpec) -> tuple[int, int]:
     """(steps, channels) of an item; what is no series counts as one channel, and `check` refuses it."""
-    shape = DATASETS[spec.data.kind].shape(spec.data)
+    shape = dataset_of(spec.data).shape(spec.data)
     return (shape[0], shape[1]) if len(shape) == 2 else (math.prod(shape), 1)
 
 
@@ -603,7 +607,7 @@ def seconds_per_epoch(spec: RunSpec, facts: Mapping[str, float]) -> float:
     facts: `overhead_seconds` of a step, `layer_seconds` of each layer in it, and `flops_per_second`.
     """
     step = facts["overhead_seconds"] + sum(layer.calls for layer in layers(spec)) * facts["layer_seconds"]
-    kept = DATASETS[spec.data.kind].count(spec.data) - training_items(spec)
+    kept = dataset_of(spec.data).count(spec.data) - training_items(spec)
     passes = 3.0 * steps_per_epoch(spec) * spec.training.batch_size + kept  # a step has three products a layer
     products = passes * sum(layer.slowness * layer.products for layer in layers(spec))
     return steps_per_epoch(spec) * step + 2.0 * products / facts["flops_per_second"]

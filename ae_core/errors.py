@@ -4,6 +4,8 @@ AeError
 ├── SpecError         the experiment that was described cannot be run (the description must change)
 ├── DataMissing       a dataset's files or package are not on this machine
 ├── CheckpointError   a checkpoint does not belong to this run, or is damaged
+├── ImportRefused     a file cannot become a dataset, or not as the reader wants it
+├── ChildLost         a process of its own ran out of time or memory, or broke
 ├── LimitError        a limit of this installation refuses it (names the limit and how to raise it)
 ├── NotYours          only the owner of a run may do this
 ├── UnknownRun        there is no run with this id
@@ -24,6 +26,14 @@ class SpecError(AeError):
 
 class DataMissing(AeError):
     """A dataset is not on this machine; the message names the package that brings it."""
+
+
+class ImportRefused(AeError):
+    """A file cannot become a dataset; the message says what was found and what would do."""
+
+
+class ChildLost(AeError):
+    """A child process did not bring its work to an end."""
 
 
 class CheckpointError(AeError):

@@ -234,6 +234,17 @@ class Baskets(Preferences):
     density: Share = 0.15
 
 
+class Own(DataSpec):
+    """A dataset that somebody imported or drew."""
+
+    kind: Literal["own"] = "own"
+    digest: Annotated[
+        str,
+        Field(pattern="^([0-9a-f]{32})?$", description="Hash of the dataset's content, by which it is found."),
+        Knob(),
+    ] = ""
+
+
 AnyData = Annotated[
     Digits
     | Mnist5k
@@ -249,7 +260,8 @@ AnyData = Annotated[
     | Wine
     | Waves
     | Ratings
-    | Baskets,
+    | Baskets
+    | Own,
     Field(discriminator="kind"),
 ]
 

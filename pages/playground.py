@@ -8,7 +8,7 @@ import streamlit as st
 
 from ae_core import frames, services
 from ae_core.compatibility import features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
-from ae_core.data import DATASETS, missing
+from ae_core.data import DATASETS, dataset_of, missing
 from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
@@ -44,7 +44,7 @@ def data_ui(spec: RunSpec) -> None:
     ]
     shelf = components.Shelf("", options)
     components.cards("data_kind", t("data.choose"), spec.data.kind, [shelf], state.act(_choose_data))
-    record = DATASETS[spec.data.kind]
+    record = dataset_of(spec.data)
     size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
     st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
     own = [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key != "data_kind"]
@@ -75,7 +75,7 @@ def learning_ui(spec: RunSpec) -> None:
 
 def hourglass_ui(spec: RunSpec) -> None:
     """The network to scale, and what it will cost."""
-    record, model = DATASETS[spec.data.kind], spec.model
+    record, model = dataset_of(spec.data), spec.model
     size = features(spec)
     fewest, most, widest = LIMITS[model.kind]
     shape = components.Shape(

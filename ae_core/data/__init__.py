@@ -4,7 +4,7 @@ Importing this costs numpy only; scikit-learn and scikit-image are imported when
 """
 
 from ae_core.data.dataset import Dataset, Form, Items, load, missing
-from ae_core.data.registry import DATASETS
+from ae_core.data.registry import DATASETS, dataset_of
 from ae_core.data.scaling import Scaling, ScalingKind, resolve_scaling
 from ae_core.data.split import Split, prepare
 
@@ -16,6 +16,7 @@ __all__ = [
     "Scaling",
     "ScalingKind",
     "Split",
+    "dataset_of",
     "load",
     "missing",
     "prepare",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ae_core.data.columns import Column
 from ae_core.errors import DataMissing
 from ae_core.spec import DataSpec
 
@@ -29,7 +30,8 @@ class Items:
     x: (n, h, w, c) in 0..1 for images, (n, steps, channels) for series, (n, d) otherwise. labels: (n,), index into the
     record's `label_names`. hidden: like x, entries that x does not tell (0 there) and that are to be predicted, else 0.
     colour: (n,), a continuous position in 0..1, such as the place along a roll. groups: (n,), items of one group
-    stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from.
+    stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from. texts: of
+    documents, what their numbers were counted from.
     """
 
     x: Floats
@@ -39,6 +41,7 @@ class Items:
     groups: Integers | None = None
     factors: Floats | None = None
     factor_names: tuple[str, ...] = ()
+    texts: tuple[str, ...] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -58,8 +61,10 @@ class Dataset:
     `Items.x` is below 0, so items can be read as distributions. label_names: the longest list that any of its specs
     can give. source: who made it, and where from. package: name of the import it needs besides numpy.
     zero_is_missing: a 0 in `Items.x` says that nothing is known. counts: its numbers are counts, so that cross-entropy
-    takes them as they are. shape, count, load: of the items that a spec (of the class `spec`) describes; shape is
-    (h, w, c), (steps, channels) or (d,).
+    takes them as they are. columns: of a table whose columns are of several kinds, what each is; else empty. title: of
+    a dataset that copy has no words for, its name.
+    shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c), (steps, channels)
+    or (d,).
     """
 
     spec: type[DataSpec]
@@ -76,6 +81,8 @@ class Dataset:
     load: Callable[[Any], Items]
     zero_is_missing: bool = False
     counts: bool = False
+    columns: tuple[Column, ...] = ()
+    title: str = ""
 
     @property
     def kind(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from ae_core import spec
 from ae_core.data import images, points, preferences, series, sprites, tables
 from ae_core.data.dataset import Dataset
+from ae_core.data.shelf import own
 
 UNIT = (0.0, 1.0)
 DIGIT_NAMES = tuple("0123456789")
@@ -239,3 +240,8 @@ _RECORDS = (
 
 DATASETS: dict[str, Dataset] = {record.kind: record for record in _RECORDS}
 """By kind, as in specs, links and copy keys."""
+
+
+def dataset_of(data: spec.DataSpec) -> Dataset:
+    """The record of what `data` describes. Raises DataMissing for somebody's own that never was on this machine."""
+    return own(data) if isinstance(data, spec.Own) else DATASETS[str(getattr(data, "kind", ""))]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ae_core.data.cache import Cache
 from ae_core.data.dataset import Dataset, Floats, Form, Integers, Items, load
-from ae_core.data.registry import DATASETS
+from ae_core.data.registry import dataset_of
 from ae_core.data.scaling import Scaling, ScalingKind, fit, require_nonnegative, resolve_scaling
 from ae_core.errors import SpecError
 from ae_core.spec import DataSpec
@@ -55,7 +55,7 @@ def prepare(spec: DataSpec, reconstruction: str) -> Split:
 
     Raises DataMissing if the dataset is not on this machine, SpecError if it cannot be split or scaled as asked.
     """
-    dataset = DATASETS[_kind(spec)]
+    dataset = dataset_of(spec)
     scaling = resolve_scaling(dataset, spec.standardise, reconstruction)
     return _splits.get((spec, scaling), lambda: _prepare(dataset, spec, scaling))
 
@@ -63,7 +63,7 @@ def prepare(spec: DataSpec, reconstruction: str) -> Split:
 def items(spec: DataSpec) -> Items:
     """All items that `spec` describes, from this process's memory if they were loaded before."""
     own = spec.model_dump(exclude=set(DataSpec.model_fields))
-    return _items.get(tuple(sorted(own.items())), lambda: load(DATASETS[_kind(spec)], spec))
+    return _items.get(tuple(sorted(own.items())), lambda: load(dataset_of(spec), spec))
 
 
 def divide(items: Items, val_fraction: float, seed: int) -> tuple[Integers, Integers]:
@@ -75,10 +75,6 @@ def divide(items: Items, val_fraction: float, seed: int) -> tuple[Integers, Inte
     if items.groups is None:
         return _divide_rows(len(items.x), items.labels, val_fraction, seed)
     return _divide_groups(items.groups, items.labels, val_fraction, seed)
-
-
-def _kind(spec: DataSpec) -> str:
-    return str(getattr(spec, "kind", ""))
 
 
 def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:

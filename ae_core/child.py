@@ -1,0 +1,159 @@
+"""Work that may go wrong badly, done by a process of its own with limits: it can be killed, this one goes on.
+
+    run("ae_core.imports.reading:understand", {"files": [...]}, seconds=60, megabytes=1500)
+
+The function takes and gives what JSON can hold. It is imported in the child only, so the caller stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ae_core.errors import AeError, ChildLost
+
+ROOT = Path(__file__).resolve().parents[1]
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "ARROW_IO", "NUMEXPR")}
+"""Threads reserve memory that the limit counts, and the cores are for training."""
+GLANCE = 0.05  # seconds between two looks whether the work is still wanted
+_log = logging.getLogger(__name__)
+
+
+def run(
+    function: str,
+    job: Mapping[str, Any],
+    *,
+    seconds: float,
+    megabytes: int,
+    wanted: Callable[[], bool] = lambda: True,
+    told: Callable[[Any], None] = lambda _: None,
+) -> Any:
+    """What `function` ("module:name") makes of `job`, in a child that gets so much time and address space.
+
+    wanted: asked again and again; the child is killed when it is false. told: hears what the function says by `tell`.
+    Raises the function's own AeError again (as AeError, with its sentence), and ChildLost for a child that ran out of
+    time or memory, was not wanted any more, or broke.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ae_core.child", function, str(megabytes), str(int(seconds) + 1)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, **ONE_THREAD},
+        text=True,
+        encoding="utf-8",
+    )
+    said: list[dict[str, Any]] = []
+    wrong: list[str] = []
+    ears = [
+        threading.Thread(target=_listen, args=(child.stdout, said, told), daemon=True),
+        threading.Thread(target=lambda: wrong.append(child.stderr.read() if child.stderr else ""), daemon=True),
+        threading.Thread(target=_speak, args=(child, json.dumps(job)), daemon=True),
+    ]
+    for ear in ears:
+        ear.start()
+    why = _wait(child, seconds, wanted)
+    for ear in ears:
+        ear.join(5)
+    last = said[-1] if said else {}
+    if why:
+        raise ChildLost(why)
+    if "refused" in last:
+        raise AeError(str(last["refused"]))
+    if "done" not in last:
+        _log.warning("child %s ended with %s: %s", function, child.returncode, "".join(wrong)[-2000:])
+        raise ChildLost(MEMORY if "memory" in last or child.returncode < 0 else BROKEN)
+    return last["done"]
+
+
+MEMORY = "This needs more memory than one file may take here. Choose a smaller file, or a part of it."
+BROKEN = "The file could not be read: its reader stopped. The file may be damaged; nothing else was touched."
+SLOW = "This took longer than a file may take here. Choose a smaller file, or a part of it."
+UNWANTED = "This was cancelled."
+
+
+def tell(news: Any) -> None:
+    """Says something (JSON) to the parent before the work is done; for use in the child only."""
+    _say({"news": news})
+
+
+def _wait(child: subprocess.Popen[str], seconds: float, wanted: Callable[[], bool]) -> str:
+    """Why the child was killed, or nothing if it ended by itself."""
+    waited = 0.0
+    while True:
+        try:
+            child.wait(GLANCE)
+            return ""
+        except subprocess.TimeoutExpired:
+            waited += GLANCE
+        why = SLOW if waited > seconds else "" if wanted() else UNWANTED
+        if why:
+            child.kill()
+            child.wait()
+            return why
+
+
+def _listen(lines: Any, said: list[dict[str, Any]], told: Callable[[Any], None]) -> None:
+    for line in lines:
+        try:
+            word = json.loads(line)
+        except ValueError:  # a library that prints
+            continue
+        if not isinstance(word, dict):
+            continue
+        if "news" in word:
+            told(word["news"])
+        else:
+            said.append(word)
+
+
+def _speak(child: subprocess.Popen[str], job: str) -> None:
+    assert child.stdin is not None
+    try:
+        with child.stdin as pipe:
+            pipe.write(job)
+    except BrokenPipeError:  # it ended before it listened: what it said tells why
+        return
+
+
+def _say(word: Mapping[str, Any]) -> None:
+    sys.__stdout__.write(json.dumps(word) + "\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+def _limit(megabytes: int, seconds: int) -> None:
+    """No more address space and processor time than that; only where the system can be told."""
+    try:
+        import resource
+    except ImportError:  # Windows: time and cancelling still work, by killing
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20,) * 2)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    """The child's side."""
+    function, megabytes, seconds = sys.argv[1:]
+    _limit(int(megabytes), int(seconds))
+    job = json.loads(sys.stdin.read())
+    module, name = function.split(":")
+    try:
+        _say({"done": getattr(importlib.import_module(module), name)(**job)})
+    except AeError as error:
+        _say({"refused": str(error)})
+    except MemoryError:
+        _say({"memory": True})
+
+
+if __name__ == "__main__":
+    main()
