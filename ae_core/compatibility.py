@@ -14,6 +14,7 @@ from typing import Literal, cast
 
 from ae_core.data import Dataset, Form, dataset_of, missing, resolve_scaling
 from ae_core.data.columns import Span, is_mixed, spans
+from ae_core.data.shelf import shelf
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
@@ -30,6 +31,7 @@ from ae_core.spec import (
     KSparse,
     Network,
     NoMatching,
+    Own,
     Point,
     Quantised,
     RunSpec,
@@ -57,6 +59,8 @@ def check(spec: RunSpec) -> None:
     dataset = dataset_of(spec.data)
     if package := missing(dataset):
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
+    if isinstance(spec.data, Own):
+        shelf().require(spec.data.digest)
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
     within_unit = scaling != "standard" and (scaling != "none" or _in_unit(dataset))
     if loss in ("bce", "continuous_bernoulli") and not within_unit:
