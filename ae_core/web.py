@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import io
 import json
 import logging
 import re
@@ -38,6 +39,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ae_core import frames
+from ae_core.data import dataset_of
+from ae_core.data.shelf import Shelf
 from ae_core.engine.client import Client
 from ae_core.errors import (
     AeError,
@@ -52,7 +55,7 @@ from ae_core.errors import (
 )
 from ae_core.probes.questions import FileName, TakeAway, read_question
 from ae_core.script import python_lines
-from ae_core.spec import read
+from ae_core.spec import Own, read
 from ae_core.store import Probe, Run, Store
 from ae_core.stream import Hub, Viewer
 
@@ -114,6 +117,7 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
             Route("/runs/{run}/milestones", api.milestones),
             Route("/runs/{run}/snapshots", api.snapshots),
             Route("/runs/{run}/snapshots/{serial}", api.snapshot),
+            Route("/datasets/{digest}/thumbnail.png", api.thumbnail),
             Route("/runs/{run}/probes", api.ask, methods=["POST"]),
             Route("/runs/{run}/probes/{probe}", api.answer),
         ],
@@ -178,6 +182,19 @@ class _Api:
                 "spec": run.spec.model_dump(mode="json"),
             }
         )
+
+    def thumbnail(self, request: Request) -> Response:
+        """The picture of somebody's own dataset, drawn when it is first asked for."""
+        data = Own.model_construct(digest=request.path_params["digest"])
+        file = Shelf(self._client.settings.home).folder / data.digest / "thumbnail.png"
+        record = dataset_of(data)  # raises DataMissing for what is no digest, so the path is safe
+        if not file.exists():
+            from ae_core.plots.thumbnail import thumbnail  # Pillow is loaded only where it is needed
+
+            packed = io.BytesIO()
+            thumbnail(record, record.load(data)).save(packed, "PNG", optimize=True)
+            file.write_bytes(packed.getvalue())
+        return FileResponse(file, headers={"cache-control": f"private, max-age={KEPT_SECONDS}"})
 
     def events(self, request: Request) -> Response:
         run = self._run(request)

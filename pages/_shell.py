@@ -41,6 +41,7 @@ st.html(ASSETS / "page.css")
 st.html(f'<style>[data-testid="stExpandSidebarButton"]::after {{ content: "{t("app.settings")}"; }}</style>')
 PAGES = [
     st.Page("playground.py", title=t("nav.playground"), icon=":material/model_training:", default=True),
+    st.Page("data.py", title=t("nav.data"), icon=":material/database:"),
     st.Page("explore.py", title=t("nav.explore"), icon=":material/explore:"),
     st.Page("compare.py", title=t("nav.compare"), icon=":material/compare:"),
     st.Page("sweep.py", title=t("nav.sweep"), icon=":material/grid_view:"),

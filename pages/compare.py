@@ -105,7 +105,7 @@ def told(key: str, value: object) -> str:
         return ""
     if isinstance(value, Schedule):
         return f"{value.start:g} → {value.end:g}"
-    return t(f"dataset.{value}.title") if key == "data_kind" else knobs.show(value, key)
+    return knobs.show(value, key)
 
 
 def short_names(runs: Sequence[Run]) -> list[str]:

@@ -11,6 +11,7 @@ from pages._ui.notices import notices_ui
 from pages._ui.pins import pin_ui
 from pages._ui.runs import name_of, told_apart
 from pages._ui.text import t
+from pages._ui.titles import title
 
 
 def choose_ui(run: Run) -> None:
@@ -41,7 +42,7 @@ def facts_ui(run: Run) -> None:
     """What was trained, and how well it reconstructs."""
     spec = run.spec
     layers = knobs.show((*spec.model.sizes, spec.model.code.latent_dim))
-    st.markdown(f"**{t(f'dataset.{spec.data.kind}.title')}**  \n{t('explore.layers', layers=layers)}")
+    st.markdown(f"**{title(spec.data)}**  \n{t('explore.layers', layers=layers)}")
     st.caption(f"{t(f'status.{run.status}')} · {t('explore.epochs', epochs=f'{round(run.epoch, 1):g}')}")
     if (error := run.metrics.get("val_mse")) is not None:
         st.metric(t("explore.val_mse"), f"{error:.4g}", help=t("explore.val_mse_help"))

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from ae_core import frames, services
-from ae_core.compatibility import features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
-from ae_core.data import DATASETS, dataset_of, missing
+from ae_core.compatibility import features, parameter_count, seconds_per_epoch, steps_per_epoch
+from ae_core.data import dataset_of
 from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
-from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, bound, in_effect, to_url
+from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, bound, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run
-from pages._ui import components, gallery, knobs, state
+from pages._ui import components, datasets, gallery, knobs, state
 from pages._ui.converter import KEY, converter
 from pages._ui.notices import notices_ui
 from pages._ui.pins import pin_ui
@@ -32,29 +32,12 @@ MOST_NAMED = 3  # changes that wait and are called by name
 
 def data_ui(spec: RunSpec) -> None:
     """The dataset cards, why this one, and the knobs of the chosen one."""
-    options = [
-        components.Card(
-            id=kind,
-            title=t(f"dataset.{kind}.title"),
-            note=t(f"dataset.{kind}.why"),
-            image=f"/images/datasets/{kind}.png",
-            missing=missing(record) is not None,
-        )
-        for kind, record in DATASETS.items()
-    ]
-    shelf = components.Shelf("", options)
-    components.cards("data_kind", t("data.choose"), spec.data.kind, [shelf], state.act(_choose_data))
-    record = dataset_of(spec.data)
-    size = t("data.items", count=f"{record.count(spec.data):,}", features=features(spec))
-    st.caption(f"**{t(f'dataset.{spec.data.kind}.why')}** {size}")
-    own = [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key != "data_kind"]
-    drawer = st.expander(t("data.settings"), key="data_drawer", on_change="rerun")
-    with drawer:
-        knobs.edit(spec, own)
-        st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
-        for other in DATASETS.values():
-            if package := missing(other):
-                st.caption(f"{t(f'dataset.{other.kind}.title')}: {t('data.missing', package=package)}")
+    datasets.cards_ui("data_kind", spec.data)
+    st.caption(f"**{datasets.why(spec.data)}** {datasets.size(spec)}")
+    st.page_link("data.py", label=t("data.all"), icon=":material/database:")
+    with st.expander(t("data.settings"), key="data_drawer", on_change="rerun"):
+        datasets.knobs_ui(spec)
+        st.caption(datasets.origin(spec.data))
 
 
 def learning_ui(spec: RunSpec) -> None:
@@ -254,10 +237,6 @@ def _set_learning_rate() -> None:
     run = state.current_run()
     if run and run.owner == state.owner() and run.status in GOES_ON:
         _client().command(run.id, state.owner(), "set", learning_rate=state.value("optimizer_learning_rate"))
-
-
-def _choose_data() -> None:
-    state.put(on_data(state.spec(), state.value("data_kind")["chosen"]))
 
 
 def _choose_hidden() -> None:

@@ -29,6 +29,7 @@ from ae_core.sweep import (
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
 from pages._ui.text import t
+from pages._ui.titles import title
 from pages._ui.values import typed, written
 
 KIND = "sweep"
@@ -41,7 +42,7 @@ REFRESH = 1.0  # seconds between two looks at the results while runs train
 
 def presets_ui(spec: RunSpec) -> None:
     """The textbook's questions, each with what it claims and one button that starts it."""
-    data = t(f"dataset.{spec.data.kind}.title")
+    data = title(spec.data)
     st.caption(t("sweep.presets_on", data=data))
     names = list(PRESETS)
     for first in range(0, len(names), PRESETS_A_ROW):
@@ -131,7 +132,7 @@ def title_of(group: Group) -> str:
     """What a sweep varies, and on which data."""
     plan = SweepPlan.model_validate(group.plan)
     names = " × ".join(knobs.label(axis.key) for axis in plan.axes)
-    return f"{names} · {t(f'dataset.{plan.base.data.kind}.title')}"
+    return f"{names} · {title(plan.base.data)}"
 
 
 # ------------------------------------------------------------------------------------------------------ show
@@ -330,7 +331,7 @@ def page() -> None:
     with st.sidebar:
         past_ui(group)
         st.header(t("sweep.own"))
-        st.caption(t("sweep.own_help", data=t(f"dataset.{spec.data.kind}.title")))
+        st.caption(t("sweep.own_help", data=title(spec.data)))
         own_ui(spec)
     notices_ui()
     if group is None:

@@ -39,6 +39,7 @@ FLOORS = [
 ALLOWED = {room: set().union(*FLOORS[: i + 1]) for i, floor in enumerate(FLOORS) for room in floor}
 ALLOWED["plots"] = FLOORS[0] | FLOORS[1] | {"plots"}
 ALLOWED["tuning"] |= {"plots"}
+ALLOWED["web"] |= {"plots"}
 ALLOWED["exports"] |= {"plots"}  # in films, classes have the colours that they have on the page
 
 WEB_ROOMS = (

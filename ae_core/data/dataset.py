@@ -62,7 +62,7 @@ class Dataset:
     can give. source: who made it, and where from. package: name of the import it needs besides numpy.
     zero_is_missing: a 0 in `Items.x` says that nothing is known. counts: its numbers are counts, so that cross-entropy
     takes them as they are. columns: of a table whose columns are of several kinds, what each is; else empty. title: of
-    a dataset that copy has no words for, its name.
+    a dataset that copy has no words for, its name. theme: what its numbers were made from, where the form does not say.
     shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c), (steps, channels)
     or (d,).
     """
@@ -83,6 +83,7 @@ class Dataset:
     counts: bool = False
     columns: tuple[Column, ...] = ()
     title: str = ""
+    theme: Literal["text", "ratings"] | None = None
 
     @property
     def kind(self) -> str:

@@ -236,6 +236,7 @@ _RECORDS = (
         count=lambda of: int(of.users),
         load=preferences.ratings,
         zero_is_missing=True,
+        theme="ratings",
     ),
     Dataset(
         spec=spec.Baskets,
@@ -251,6 +252,7 @@ _RECORDS = (
         count=lambda of: int(of.users),
         load=preferences.baskets,
         counts=True,
+        theme="ratings",
     ),
 )
 

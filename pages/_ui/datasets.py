@@ -1,43 +1,26 @@
-"""Datasets on the screen: what each is called, the cards to choose one, and what choosing brings about."""
+"""Datasets on the screen: the cards to choose one, what is said of it, and what choosing brings about."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
-from ae_core.compatibility import on_data
-from ae_core.data import DATASETS, Dataset, missing
-from ae_core.data.shelf import shelf
-from ae_core.errors import DataMissing
-from ae_core.spec import DataSpec, Own
-from pages._ui import components, state
+from ae_core.compatibility import features, on_data
+from ae_core.data import DATASETS, Dataset, dataset_of, missing
+from ae_core.spec import DataSpec, Own, RunSpec, in_effect
+from pages._ui import components, knobs, state
 from pages._ui.text import t
+from pages._ui.titles import plain, title
 
 OWN = "own-"
 """Before the digest, in the id of a card of somebody's own dataset."""
+CARDS = ("data_kind", "data_digest")
+"""Settings that are chosen by a card."""
 SHELVES = ("image", "points", "table", "series", "text", "ratings")
-
-
-def title(data: DataSpec) -> str:
-    """What the dataset is called, in plain words that mean nothing to Markdown."""
-    if not isinstance(data, Own):
-        return t(f"dataset.{data.kind}.title")
-    try:
-        return plain(shelf().card(data.digest).title) or t("data.own")
-    except DataMissing:
-        return t("data.own")
-
-
-def plain(name: str) -> str:
-    """A stranger's name without what Markdown, HTML or LaTeX would read, at most 60 characters."""
-    return re.sub(r"[^\w \-.,()+%]|_", " ", name).strip()[:60]
 
 
 def shelf_of(record: Dataset) -> str:
     """On which shelf its card stands."""
-    if record.zero_is_missing or record.hidden:
-        return "ratings"
-    return "text" if record.counts or record.documents else record.form
+    return record.theme or record.form
 
 
 def shelves(everything: bool) -> list[components.Shelf]:
@@ -83,3 +66,26 @@ def put(card: str) -> None:
     """Puts the dataset of that card on the knobs. Raises DataMissing."""
     kind, digest = ("own", card.removeprefix(OWN)) if card.startswith(OWN) else (card, "")
     state.put(on_data(state.spec(), kind, digest))
+
+
+def why(data: DataSpec) -> str:
+    """What there is to learn from it; nothing where somebody brought it."""
+    return title(data) if isinstance(data, Own) else t(f"dataset.{data.kind}.why")  # type: ignore[attr-defined]
+
+
+def size(spec: RunSpec) -> str:
+    """How many items of how many numbers."""
+    return t("data.items", count=f"{dataset_of(spec.data).count(spec.data):,}", features=f"{features(spec):,}")
+
+
+def origin(data: DataSpec) -> str:
+    """Where it is from, and what may be done with it."""
+    record = dataset_of(data)
+    if isinstance(data, Own):
+        return t("data.from_files", files=", ".join(map(plain, record.source.split(", "))))
+    return f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}."
+
+
+def knobs_ui(spec: RunSpec) -> None:
+    """The settings of the dataset, of its making and of its split."""
+    knobs.edit(spec, [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key not in CARDS])

@@ -9,6 +9,7 @@ from ae_core.spec import RunSpec
 from ae_core.variants import GROUPS, VARIANTS, turn_into, variant_of
 from pages._ui import components, knobs, state
 from pages._ui.text import t
+from pages._ui.titles import title
 
 GALLERY, CARD, CHOSEN = "gallery", "card", "variant"
 
@@ -109,5 +110,5 @@ def _turn(name: str) -> None:
     after = turn_into(name, before)
     state.put(after)
     if after.data.kind != before.data.kind:
-        said = {"model": t(f"variant.{name}.title"), "data": t(f"dataset.{after.data.kind}.title")}
+        said = {"model": t(f"variant.{name}.title"), "data": title(after.data)}
         state.notify("info", t("model.other_data", **said))

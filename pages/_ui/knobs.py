@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 
 import streamlit as st
 
-from ae_core.spec import RunSpec, Setting, in_effect, settings
+from ae_core.spec import Own, RunSpec, Setting, in_effect, settings
 from ae_core.variants import VARIANTS, variant_of
 from pages._ui import schedules, state
 from pages._ui.text import has, language, t
+from pages._ui.titles import kind_title, title
 
 SECTIONS = ("optimizer", "training", "model", "objective", "data")  # how it learns comes first
-DRAWN_ELSEWHERE = frozenset({"data_kind", "model_hidden", "model_channels", "model_width", "model_layers", "schedules"})
+DRAWN_ELSEWHERE = frozenset(
+    {"data_kind", "data_digest", "model_hidden", "model_channels", "model_width", "model_layers", "schedules"}
+)
 MANTISSAS = (1, 2, 5)
 LIVE, WAITS = "#0f9d8a", "#d9730d"  # badges
 SMALLEST = 1e-6  # above zero, on a log slider that also has zero
@@ -102,6 +105,10 @@ def label(key: str) -> str:
 
 def choice(key: str, value: object) -> str:
     """A choice's name for people."""
+    if key == "data_kind":
+        return kind_title(str(value))
+    if key == "data_digest":
+        return title(Own(digest=str(value)))
     name = f"choice.{key}.{value}"
     return t(name) if has(name) else str(value)
 
@@ -118,11 +125,11 @@ def explain(leaf: Setting) -> str:
 def facts(spec: RunSpec) -> list[tuple[str, str]]:
     """Every setting that has an effect, with its value, as people read them; one that moves from where to where."""
     moving = {plan.setting: f"{plan.start:g} → {plan.end:g}" for plan in spec.schedules}
-    return [(label(leaf.key), moving.get(leaf.key, _told(leaf))) for leaf in in_effect(spec) if leaf.key != "schedules"]
-
-
-def _told(leaf: Setting) -> str:
-    return t(f"dataset.{leaf.value}.title") if leaf.key == "data_kind" else show(leaf.value, leaf.key)
+    return [
+        (label(leaf.key), moving.get(leaf.key, show(leaf.value, leaf.key)))
+        for leaf in in_effect(spec)
+        if leaf.key != "schedules"
+    ]
 
 
 def show(value: object, key: str = "") -> str:

@@ -14,6 +14,7 @@ from ae_core.store import Run
 from pages._ui import knobs, state
 from pages._ui.pins import pin_ui
 from pages._ui.text import t
+from pages._ui.titles import title
 
 TABLE, NAME = "runs", "runs_name"
 SLOWER = 10  # times smaller steps for a run that diverged
@@ -46,7 +47,7 @@ def run_list(current: Run | None) -> None:
 def name_of(run: Run) -> str:
     """Its title, or what it is made of."""
     layers = knobs.show((*run.spec.model.sizes, run.spec.model.code.latent_dim))
-    return run.title or t("runs.untitled", data=t(f"dataset.{run.spec.data.kind}.title"), layers=layers)
+    return run.title or t("runs.untitled", data=title(run.spec.data), layers=layers)
 
 
 def told_apart(names: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,9 @@ from typing import Any
 import streamlit as st
 
 from ae_core import services
-from ae_core.errors import AeError, SpecError, UnknownRun
+from ae_core.compatibility import on_data
+from ae_core.data import dataset_of
+from ae_core.errors import AeError, DataMissing, SpecError, UnknownRun
 from ae_core.spec import RunSpec, Schedule, changed, from_url, read, settings, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import ACTIVE, Run, Store
@@ -27,7 +29,7 @@ LEVEL = "level"
 EXPLORED = "explored"
 PINS, MOST_PINS = "_pins", 200
 TUNE, VISITS = "tune_", "_tune_visits"  # keys of that page's widgets, and what they held
-DRAWN_BY_COMPONENTS = frozenset({"data_kind", "model_hidden"})
+DRAWN_BY_COMPONENTS = frozenset({"data_kind", "data_digest", "model_hidden"})
 
 
 def open_session() -> None:
@@ -40,7 +42,17 @@ def open_session() -> None:
     st.session_state[RUN] = _first_run(params.get("run", ""))
     if not set(params) & {leaf.key for leaf in settings(spec)} and (run := current_run()) is not None:
         spec = as_it_runs(run)
-    st.session_state[SPEC] = spec.model_dump_json()
+    st.session_state[SPEC] = _with_data(spec).model_dump_json()
+
+
+def _with_data(spec: RunSpec) -> RunSpec:
+    """The experiment, or where its dataset never was on this machine, the same on the starter's."""
+    try:
+        dataset_of(spec.data)
+    except DataMissing as error:
+        notify("warning", said(error))
+        return on_data(changed(spec, {"model_kind": "mlp"}), STARTER.data.kind)
+    return spec
 
 
 def _first_run(asked: str) -> str:

@@ -22,6 +22,7 @@ from ae_core.tuning.plan import (
 from ae_core.tuning.space import LAYERS, bounds, choices, searchable, usual
 from pages._ui import knobs, state
 from pages._ui.text import t
+from pages._ui.titles import title
 
 FIRST = ("optimizer_learning_rate", "model_hidden", "model_channels", "model_width", "model_activation")
 FIRST += ("training_batch_size", "model_code_beta")
@@ -66,7 +67,7 @@ def plan_ui(spec: RunSpec) -> StudyPlan | None:
 def base_name(spec: RunSpec) -> str:
     """What an experiment is made of."""
     layers = knobs.show((*spec.model.sizes, spec.model.code.latent_dim))
-    return t("runs.untitled", data=t(f"dataset.{spec.data.kind}.title"), layers=layers)
+    return t("runs.untitled", data=title(spec.data), layers=layers)
 
 
 def parameter_name(name: str) -> str:

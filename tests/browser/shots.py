@@ -224,6 +224,12 @@ def explore_save(page: Page) -> None:
     explored(page, "save")
 
 
+def data(page: Page) -> None:
+    """What there is to learn from."""
+    go(page, "/data?data_kind=mnist5k")
+    page.get_by_test_id("data-mnist5k").wait_for(timeout=WAIT)
+
+
 def tune(page: Page) -> None:
     """Nothing has been searched yet."""
     go(page, "/tune")
@@ -272,6 +278,7 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     compare_nothing: USUALLY,
     compare_uneven: USUALLY,
     sweep_diverged: USUALLY,
+    data: (*USUALLY, "laptop-zh"),
     tune: (*USUALLY, "laptop-zh"),
     tune_running: USUALLY,
     tune_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),

@@ -12,6 +12,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     group.dataset.signature = signature;
   }
   mark(group, data.chosen);
+  if (group.dataset.seen !== data.chosen) reveal(group);
+  group.dataset.seen = data.chosen;
 
   const choose = (button) => {
     if (!button || button.disabled || button.getAttribute("aria-checked") === "true") return;
@@ -68,6 +70,14 @@ function card({ id, title, note, image, missing }, prefix) {
   picture.alt = "";
   button.append(picture, element("span", title));
   return button;
+}
+
+/** Where the cards scroll by themselves, the chosen one is brought into their window; the page stays where it is. */
+function reveal(group) {
+  const card = group.querySelector('[aria-checked="true"]');
+  if (!card || group.scrollHeight <= group.clientHeight) return;
+  const above = card.offsetTop, below = above + card.offsetHeight + 24;
+  if (above < group.scrollTop || below > group.scrollTop + group.clientHeight) group.scrollTop = Math.max(0, above - 30);
 }
 
 function mark(group, chosen) {

@@ -1,0 +1,109 @@
+"""Data: what there is to learn from, looked at closely, and one's own: imported or drawn."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ae_core import services
+from ae_core.data import dataset_of, missing
+from ae_core.network import for_others
+from ae_core.spec import Own, RunSpec
+from pages._ui import datasets, state
+from pages._ui.notices import notices_ui
+from pages._ui.text import t
+from pages._ui.titles import title
+
+WAYS = ("choose", "bring", "draw")
+
+
+# ------------------------------------------------------------------------------------------------------- choose
+
+
+def way_ui() -> str:
+    """Whether one chooses what is there, brings files, or draws."""
+    state.fill("data_way", "choose")
+    return str(
+        st.segmented_control(
+            t("data.way"),
+            WAYS,
+            key="data_way",
+            format_func=lambda name: t(f"data.ways.{name}"),
+            label_visibility="collapsed",
+            required=True,
+        )
+    )
+
+
+# ----------------------------------------------------------------------------------------------------------- do
+
+
+def _delete(digest: str) -> None:
+    """Takes one's own dataset away, and puts the starter's on the knobs."""
+    services.current().client.delete_dataset(digest, state.owner())
+    datasets.put("digits")
+    state.notify("info", t("data.deleted"))
+
+
+def _share(digest: str) -> None:
+    services.current().client.share_dataset(digest, state.owner())
+
+
+def own_ui(data: Own) -> None:
+    """Keep, delete, and send what somebody brought."""
+    mine = data.digest in {own.digest for own in state.store().datasets.of(state.owner())}
+    with st.container(key="data_deeds", horizontal=True, vertical_alignment="center"):
+        if mine:
+            with st.popover(t("data.delete"), icon=":material/delete:"):
+                st.write(t("data.delete_sure"))
+                st.button(t("data.delete_yes"), key="data_delete", on_click=state.act(_delete), args=(data.digest,))
+        else:
+            st.button(
+                t("data.keep"),
+                key="data_keep",
+                icon=":material/bookmark_add:",
+                on_click=state.act(_share),
+                args=(data.digest,),
+            )
+    address = for_others((st.context.url or "").split("?")[0], st.config.get_option("server.address"))
+    st.caption(t("data.link"))
+    st.code(f"{address.rstrip('/')}/?data_kind=own&data_digest={data.digest}", language=None)
+
+
+# --------------------------------------------------------------------------------------------------------- show
+
+
+def look_ui(spec: RunSpec) -> None:
+    """The chosen dataset: what it is, what it looks like, and the way to train on it."""
+    data = spec.data
+    st.subheader(title(data), anchor=False)
+    st.markdown(f"{datasets.why(data)} {datasets.size(spec)}")
+    if package := missing(dataset_of(data)):
+        st.info(t("data.missing", package=package))
+    else:
+        st.page_link("playground.py", label=t("data.train"), icon=":material/model_training:")
+    st.caption(datasets.origin(data))
+    if isinstance(data, Own):
+        own_ui(data)
+
+
+def choose_ui(spec: RunSpec) -> None:
+    """The gallery beside what was chosen in it."""
+    picture, cards = st.columns([0.56, 0.44], gap="medium")
+    with cards:
+        datasets.cards_ui("data_kind", spec.data, everything=True)
+    with picture:
+        look_ui(spec)
+
+
+def page() -> None:
+    """The whole page."""
+    state.settle()
+    spec = state.spec()
+    way = way_ui()
+    notices_ui()
+    if way == "choose":
+        choose_ui(spec)
+    state.link(spec)
+
+
+page()
