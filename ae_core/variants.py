@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ae_core.compatibility import check
+from ae_core.data import dataset_of
+from ae_core.data.columns import is_mixed
 from ae_core.errors import AeError
 from ae_core.spec import RunSpec, Schedule, changed, every_setting, settings
 
@@ -562,8 +564,8 @@ def turn_into(name: str, spec: RunSpec) -> RunSpec:
     """The variant on the data, training and optimiser of `spec`; all else is as the variant has it by itself.
 
     What the variant before had set of training and optimiser goes back to its default. A variational model that is
-    usually told by binary cross-entropy takes squared error on numbers that are not between 0 and 1. The variant's own
-    data replace those of `spec` only where it cannot work on them.
+    usually told by binary cross-entropy takes squared error on numbers that are not between 0 and 1, and mixed columns
+    are told by their own likelihoods. The variant's own data replace those of `spec` only where it cannot work on them.
     """
     before = variant_of(spec)
     left = VARIANTS[before].settings if before else {}
@@ -573,8 +575,10 @@ def turn_into(name: str, spec: RunSpec) -> RunSpec:
     start = changed(kept, {key: value for key, value in back.items() if key.startswith(("optimizer_", "training_"))})
     wanted = VARIANTS[name].settings
     same_data = {key: value for key, value in wanted.items() if not key.startswith("data_")}
-    loss = same_data.get("objective_reconstruction", "mse")
-    for values in (same_data, same_data if loss != "bce" else {**same_data, "objective_reconstruction": "mse"}):
+    loss = str(same_data.get("objective_reconstruction", "mse"))
+    mixed = is_mixed(dataset_of(spec.data).columns)
+    losses = (*(["mixed"] if mixed else []), loss, "mse") if loss in ("mse", "bce") else (loss,)
+    for values in ({**same_data, "objective_reconstruction": loss} for loss in losses):
         try:
             check(turned := changed(start, values))
         except AeError:

@@ -19,6 +19,7 @@ from ae_core.models.outputs import shaped
 from ae_core.objectives.reconstruction import log_likelihood_constant, mixed
 from ae_core.spec import RunSpec, Tips, changed
 from ae_core.training import train
+from ae_core.variants import turn_into, variant_of
 
 COLUMNS = (
     Column(name="a"),
@@ -151,3 +152,13 @@ def test_a_built_network_knows_its_columns() -> None:
     model = build(ON_TIPS, torch.Generator().manual_seed(0), torch.Generator())
     assert model.spans == spans(TIPS)
     assert model.output == "mixed"
+
+
+@pytest.mark.parametrize("name", ["mlp", "denoising", "vae", "wae_mmd", "vq_vae"])
+def test_variants_judge_mixed_columns_by_their_kinds(name: str) -> None:
+    """Whichever variant is chosen on such a table, its usual loss gives way to the mixed one, and back on pictures."""
+    turned = turn_into(name, ON_TIPS)
+    check(turned)
+    assert (turned.data.kind, turned.objective.reconstruction) == ("tips", "mixed")
+    assert variant_of(turned) == name
+    assert turn_into(name, on_data(turned, "digits")).objective.reconstruction != "mixed"
