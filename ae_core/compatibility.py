@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Literal, cast
 
 from ae_core.data import Dataset, Form, dataset_of, missing, resolve_scaling
+from ae_core.data.columns import Span, is_mixed, spans
+from ae_core.data.shelf import shelf
 from ae_core.dials import Dials
 from ae_core.errors import DataMissing, SpecError
 from ae_core.spec import (
@@ -29,6 +31,7 @@ from ae_core.spec import (
     KSparse,
     Network,
     NoMatching,
+    Own,
     Point,
     Quantised,
     RunSpec,
@@ -39,9 +42,16 @@ from ae_core.spec import (
     settings,
 )
 
-Output = Literal["identity", "sigmoid", "softmax", "unit_mean"]
+Output = Literal["identity", "sigmoid", "softmax", "unit_mean", "mixed"]
 Gradients = Literal["explicit", "autograd"]
-USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "unit_mean", "cross_entropy": "softmax"}
+USUAL_OUTPUT: dict[str, Output] = {
+    "bce": "sigmoid",
+    "continuous_bernoulli": "unit_mean",
+    "cross_entropy": "softmax",
+    "mixed": "mixed",
+}
+NAMELESS = ("continuous_bernoulli", "mixed")
+"""Losses whose output cannot be asked for by name, since it makes sense with no other loss."""
 
 
 def check(spec: RunSpec) -> None:
@@ -49,6 +59,8 @@ def check(spec: RunSpec) -> None:
     dataset = dataset_of(spec.data)
     if package := missing(dataset):
         raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
+    if isinstance(spec.data, Own):
+        shelf().require(spec.data.digest)
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
     within_unit = scaling != "standard" and (scaling != "none" or _in_unit(dataset))
     if loss in ("bce", "continuous_bernoulli") and not within_unit:
@@ -64,7 +76,7 @@ def check(spec: RunSpec) -> None:
             "has negative ones. Choose mse, or a dataset of pictures."
         )
     if spec.model.output not in ("auto", USUAL_OUTPUT.get(loss, spec.model.output)):
-        needed = USUAL_OUTPUT[loss] if loss != "continuous_bernoulli" else "auto"
+        needed = "auto" if loss in NAMELESS else USUAL_OUTPUT[loss]
         raise SpecError(f"{loss} needs the output {needed}; got {spec.model.output}. Choose auto.")
     if spec.model.output == "sigmoid" and not within_unit:
         raise SpecError(
@@ -73,6 +85,7 @@ def check(spec: RunSpec) -> None:
         )
     if spec.model.output == "softmax" and scaling != "distribution" and not takes_counts(spec):
         raise SpecError("A softmax output adds up to 1. Choose data.standardise = distribution, or another output.")
+    _check_mixed(spec, dataset)
     _check_network(spec)
     _check_conditional(spec)
     _check_code(spec)
@@ -96,6 +109,19 @@ def check(spec: RunSpec) -> None:
 def _in_unit(dataset: Dataset) -> bool:
     """Whether all numbers, as they are, lie in 0..1."""
     return dataset.value_range is not None and dataset.value_range[0] >= 0 and dataset.value_range[1] <= 1
+
+
+def _check_mixed(spec: RunSpec, dataset: Dataset) -> None:
+    """Each column is judged by its own likelihood, so there must be columns, and 0 and 1 must have stayed so."""
+    if spec.objective.reconstruction != "mixed":
+        return
+    if not dataset.columns:
+        raise SpecError(
+            f"The reconstruction mixed judges each column of a table by its own kind, and {spec.data.kind} has no such "
+            "columns. Choose mse, or a table with columns."
+        )
+    if scaling_kind(spec) == "distribution":
+        raise SpecError("Columns of several kinds are no distribution. Set data.standardise to auto.")
 
 
 def _check_observed(spec: RunSpec) -> None:
@@ -176,10 +202,18 @@ def takes(model: Network, form: Form) -> bool:
 def on_data(spec: RunSpec, kind: str, digest: str = "") -> RunSpec:
     """The experiment on another dataset, with the dense network where its own cannot take those items.
 
-    digest: of somebody's own dataset (kind "own").
+    A table whose columns are of several kinds is judged column by column, and nothing else is. digest: of somebody's
+    own dataset (kind "own").
     """
     moved = changed(spec, {"data_kind": kind} | ({"data_digest": digest} if digest else {}))
-    return moved if takes(moved.model, dataset_of(moved.data).form) else changed(moved, {"model_kind": "mlp"})
+    record, adapted = dataset_of(moved.data), dict[str, object]()
+    if not takes(moved.model, record.form):
+        adapted["model_kind"] = "mlp"
+    if is_mixed(record.columns):
+        adapted["objective_reconstruction"] = "mixed"
+    elif moved.objective.reconstruction == "mixed":
+        adapted["objective_reconstruction"] = "mse"
+    return changed(moved, adapted)
 
 
 def _check_network(spec: RunSpec) -> None:
@@ -381,6 +415,11 @@ def classes(spec: RunSpec) -> int:
     """Width of the one-hot class that both nets of a conditional model are told; 0 for every other model."""
     conditional = isinstance(spec.model, MLP) and spec.model.conditional
     return len(dataset_of(spec.data).label_names) if conditional else 0
+
+
+def column_spans(spec: RunSpec) -> tuple[Span, ...]:
+    """The features by the kind of their column, in order; none where the dataset has no columns."""
+    return spans(dataset_of(spec.data).columns)
 
 
 def training_items(spec: RunSpec) -> int:

@@ -44,6 +44,10 @@ class Limits:
     questions_per_client: int = _limit(16, "questions of one browser about runs that wait or are worked on")
     questions_total: int = _limit(200, "questions of everybody about runs that wait or are worked on")
     studies_per_client: int = _limit(5, "studies of one browser that search at the same time")
+    datasets_per_client: int = _limit(30, "datasets of one browser's own")
+    dataset_megabytes_per_client: int = _limit(1_000, "megabytes of datasets of one browser's own")
+    dataset_megabytes_total: int = _limit(10_000, "megabytes of datasets of everybody's own")
+    dataset_days: int = _limit(90, "days for which a dataset of one's own is kept after it was last used")
     viewers: int = _limit(2_000, "viewers of live runs at the same time")
 
     def check(self, name: str, value: float) -> None:

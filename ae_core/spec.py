@@ -186,6 +186,12 @@ class Wine(DataSpec):
     kind: Literal["wine"] = "wine"
 
 
+class Tips(DataSpec):
+    """Restaurant bills: numbers, yes or no, and categories in one table."""
+
+    kind: Literal["tips"] = "tips"
+
+
 class Waves(DataSpec):
     """Generated waves with known factors, a series each."""
 
@@ -258,6 +264,7 @@ AnyData = Annotated[
     | Blobs
     | BreastCancer
     | Wine
+    | Tips
     | Waves
     | Ratings
     | Baskets
@@ -792,7 +799,7 @@ class Objective(Spec):
     """What is made small: a reconstruction term and weighted penalties, in nats per item."""
 
     reconstruction: Annotated[
-        Literal["mse", "gaussian", "bce", "continuous_bernoulli", "cross_entropy"],
+        Literal["mse", "gaussian", "bce", "continuous_bernoulli", "cross_entropy", "mixed"],
         Field(description="How a reconstruction is compared with its original."),
         Knob(level="beginner"),
     ] = "mse"

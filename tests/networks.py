@@ -81,6 +81,7 @@ PECULIAR: dict[str, Settings] = {
         "model_unit_input": True,
     },
     "mlp-ratings": {"data_kind": "ratings"},
+    "mlp-mixed": {"data_kind": "tips", "objective_reconstruction": "mixed"},
     "mlp-wine": {"data_kind": "wine", "model_output": "identity"},
     "conv-norm": {"model_kind": "conv", "model_channels": (4, 5), "model_batch_norm": True},
     "conv-no-bias": {"model_kind": "conv", "model_channels": (3, 4), "model_bias": False},

@@ -38,7 +38,9 @@ def _values(kind: Any, marks: list[Any]) -> st.SearchStrategy[Any]:
         return st.none()
     if isinstance(kind, type) and issubclass(kind, Spec):
         return specs(kind)
-    if kind is str:  # the only text in a spec is the key that a schedule moves
+    if kind is str and any(getattr(mark, "pattern", None) for mark in marks):  # a digest, or none
+        return st.sampled_from(["", "0123456789abcdef" * 2])
+    if kind is str:  # any other text in a spec is the key that a schedule moves
         return st.sampled_from(sorted(key for key, leaf in every_setting().items() if leaf.knob.moves))
     if kind is bool:
         return st.booleans()

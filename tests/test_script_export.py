@@ -48,6 +48,13 @@ RUNS: dict[str, dict[str, Any]] = {
     "erased": {"objective_corruption_kind": "masking", "objective_corruption_level": 0.3},
     "salted": {"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.3},
     "sparse": {"objective_code_l1": 0.01, "objective_weight_l1": 0.0001, "objective_code_l2": 0.01},
+    "mixed table": {"data_kind": "tips", "objective_reconstruction": "mixed", "training_batch_size": 16},
+    "mixed table, several draws": {
+        "data_kind": "tips",
+        "objective_reconstruction": "mixed",
+        "model_code_kind": "variational",
+        "model_code_samples": 3,
+    },
     "table": {"data_kind": "wine", "training_batch_size": 16},
     "conv in colour": {
         "data_kind": "photo_patches",

@@ -160,7 +160,7 @@ def test_every_setting_has_bounds_and_says_what_it_does(pair: tuple[RunSpec, Set
         assert leaf.high is not None
         assert leaf.default is None or leaf.low <= leaf.default <= leaf.high
     else:
-        assert isinstance(leaf.default, bool | tuple) or leaf.default is None
+        assert isinstance(leaf.default, bool | tuple) or leaf.default in (None, "")
 
 
 @pytest.mark.parametrize("hidden", [(0,), (2049,), (8,) * 7, ("a",), 8])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ae_core.spec import Spec
 
@@ -49,3 +49,32 @@ def starts(columns: Sequence[Column]) -> tuple[int, ...]:
         found.append(at)
         at += column.width
     return tuple(found)
+
+
+class Span(NamedTuple):
+    """Features start..stop-1, which have one likelihood: all numbers, all binary, or one category together."""
+
+    kind: ColumnKind
+    start: int
+    stop: int
+
+
+def spans(columns: Sequence[Column]) -> tuple[Span, ...]:
+    """The features in order: neighbours of one kind are one span, but each category is its own."""
+    found: list[Span] = []
+    for column, start in zip(columns, starts(columns), strict=True):
+        if found and column.kind == found[-1].kind != "category":
+            found[-1] = found[-1]._replace(stop=start + 1)
+        else:
+            found.append(Span(column.kind, start, start + column.width))
+    return tuple(found)
+
+
+def numeric(columns: Sequence[Column]) -> list[bool]:
+    """Whether each feature is a number, and not what a binary column or a category became."""
+    return [column.kind == "number" for column in columns for _ in range(column.width)]
+
+
+def is_mixed(columns: Sequence[Column]) -> bool:
+    """Whether some column is no number."""
+    return any(column.kind != "number" for column in columns)

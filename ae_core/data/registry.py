@@ -6,6 +6,7 @@ from typing import Any
 
 from ae_core import spec
 from ae_core.data import images, points, preferences, series, sprites, tables
+from ae_core.data.columns import feature_names
 from ae_core.data.dataset import Dataset
 from ae_core.data.shelf import own
 
@@ -191,6 +192,21 @@ _RECORDS = (
         shape=lambda _: (len(tables.WINE_FEATURES),),
         count=lambda _: 178,
         load=tables.wine,
+    ),
+    Dataset(
+        spec=spec.Tips,
+        form="table",
+        value_range=None,
+        nonnegative=True,
+        label_names=("dinner", "lunch"),
+        feature_names=feature_names(tables.TIPS),
+        licence="MIT",
+        source="Bryant and Smith, Practical Data Analysis, 1995; the bills of one waiter, from plotly",
+        package="plotly",
+        shape=lambda _: (len(feature_names(tables.TIPS)),),
+        count=lambda _: 244,
+        load=tables.tips,
+        columns=tables.TIPS,
     ),
     Dataset(
         spec=spec.Waves,

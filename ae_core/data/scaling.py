@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ae_core.data.columns import Column, numeric
 from ae_core.data.dataset import Dataset, Floats
 from ae_core.errors import SpecError
 
@@ -59,8 +61,11 @@ def resolve_scaling(dataset: Dataset, standardise: str, reconstruction: str) -> 
     return "none" if dataset.value_range is not None else "standard"
 
 
-def fit(kind: ScalingKind, train: Floats, value_range: tuple[float, float] | None) -> Scaling:
+def fit(
+    kind: ScalingKind, train: Floats, value_range: tuple[float, float] | None, columns: Sequence[Column] = ()
+) -> Scaling:
     """The scaling of these (n, d) training items. Constant features are shifted only. value_range: of the raw data.
+    columns: of a table that has them; only its numbers are scaled, what is 0 or 1 stays so.
 
     Raises SpecError for a distribution of numbers of which some are negative.
     """
@@ -69,11 +74,13 @@ def fit(kind: ScalingKind, train: Floats, value_range: tuple[float, float] | Non
     values = train.astype(np.float64)
     if kind == "none":
         return Scaling(kind, shift, scale, value_range)
+    scaled = np.array(numeric(columns) or [True] * width)
     if kind == "standard":
-        return Scaling(kind, values.mean(axis=0), _divisor(values.std(axis=0), values), None)
+        mean, spread = values.mean(axis=0), _divisor(values.std(axis=0), values)
+        return Scaling(kind, np.where(scaled, mean, 0), np.where(scaled, spread, 1), None)
     if kind == "minmax":
         low, high = values.min(axis=0), values.max(axis=0)
-        return Scaling(kind, low, _divisor(high - low, values), (0.0, 1.0))
+        return Scaling(kind, np.where(scaled, low, 0), np.where(scaled, _divisor(high - low, values), 1), (0.0, 1.0))
     require_nonnegative(values)
     total = float(values.sum(axis=1).mean())
     return Scaling(kind, shift, np.full(width, total or 1.0), (0.0, 1.0))

@@ -73,11 +73,16 @@ class Shelf:
         """Whether its items are here."""
         return bool(DIGEST.fullmatch(digest)) and (self.folder / digest / "x.npy").exists()
 
-    def items(self, digest: str) -> Items:
-        """Its items, mapped from the file. Raises DataMissing where they are not here, or are damaged."""
+    def require(self, digest: str) -> Card:
+        """Its card. Raises DataMissing where its items are not here."""
         card = self.card(digest)
         if not self.has(digest):
             raise DataMissing(f"The dataset {card.title!r} was removed by its owner. Import its file again.")
+        return card
+
+    def items(self, digest: str) -> Items:
+        """Its items, mapped from the file. Raises DataMissing where they are not here, or are damaged."""
+        card = self.require(digest)
         place = self.folder / digest
         try:
             arrays: dict[str, Any] = {

@@ -82,7 +82,7 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
     train_index, val_index = divide(whole, spec.val_fraction, spec.split_seed)
     flat = whole.x.reshape(len(whole.x), -1)
     train, val = flat[train_index], flat[val_index]
-    scaling = fit(kind, train, dataset.value_range)
+    scaling = fit(kind, train, dataset.value_range, dataset.columns)
     if kind == "distribution":
         require_nonnegative(val)
     labels, colour, hidden = whole.labels, whole.colour, whole.hidden

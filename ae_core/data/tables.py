@@ -1,11 +1,18 @@
-"""Tables of measurements that come with scikit-learn."""
+"""Tables that come inside packages."""
 
 from __future__ import annotations
 
+import csv
+import gzip
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
-from ae_core.data.dataset import Items
-from ae_core.spec import BreastCancer, Wine
+from ae_core.data.columns import Column
+from ae_core.data.dataset import Floats, Items
+from ae_core.spec import BreastCancer, Tips, Wine
 
 NUCLEUS = (
     "radius",
@@ -40,6 +47,17 @@ WINE_FEATURES = (
     "proline",
 )
 
+TIPS = (
+    Column(name="total bill"),
+    Column(name="tip"),
+    Column(name="people"),
+    Column(name="sex", kind="binary", categories=("male", "female")),
+    Column(name="smoker", kind="binary", categories=("no", "yes")),
+    Column(name="day", kind="category", categories=("Thur", "Fri", "Sat", "Sun")),
+)
+TIPS_FILE = ("total bill", "tip", "sex", "smoker", "day", "time", "people")
+"""The columns of the file, in order, by our names."""
+
 
 def breast_cancer(spec: BreastCancer) -> Items:
     """569 tumours, 30 measurements of their cell nuclei; label 0 is malignant, 1 benign."""
@@ -55,3 +73,31 @@ def wine(spec: Wine) -> Items:
 
     x, labels = load_wine(return_X_y=True)
     return Items(x=x.astype(np.float32), labels=labels.astype(np.int64))
+
+
+def tips(spec: Tips) -> Items:
+    """244 bills of one waiter in US dollars, what was tipped, and who sat there; label 0 is dinner, 1 lunch."""
+    package = find_spec("plotly")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("plotly was not found")
+    path = Path(package.submodule_search_locations[0], "package_data", "datasets", "tips.csv.gz")
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        cells = list(csv.reader(file))[1:]
+    rows = [dict(zip(TIPS_FILE, row, strict=True)) for row in cells]
+    return Items(
+        x=encoded(rows, TIPS),
+        labels=np.array([row["time"] == "Lunch" for row in rows], dtype=np.int64),
+    )
+
+
+def encoded(rows: Sequence[Mapping[str, str]], columns: Sequence[Column]) -> Floats:
+    """Cells as features, (rows, features). Raises ValueError for a cell that its column does not know."""
+    parts = []
+    for column in columns:
+        cells = [row[column.name] for row in rows]
+        if column.kind == "number":
+            parts.append(np.array(cells, dtype=np.float64)[:, None])
+            continue
+        places = np.array([[name.lower() for name in column.categories].index(cell.lower()) for cell in cells])
+        parts.append(places[:, None] if column.kind == "binary" else np.eye(len(column.categories))[places])
+    return np.concatenate(parts, axis=1).astype(np.float32)

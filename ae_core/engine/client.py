@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from ae_core.compatibility import check, item_numbers, parameter_count
+from ae_core.data.shelf import Shelf
 from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.probes.questions import probe_id
 from ae_core.settings import Settings
-from ae_core.spec import RunSpec, Spec, changed
+from ae_core.spec import Own, RunSpec, Spec, changed
 from ae_core.store import ACTIVE, Probe, Run, Store
 from ae_core.sweep import SweepPlan, cells
 
@@ -45,6 +46,8 @@ class Client:
     ) -> str:
         """A new run's id. Raises LimitError for one run too many, and SpecError for a spec that cannot be run here."""
         self.admit(spec)
+        if isinstance(spec.data, Own):
+            self.store.datasets.touch(spec.data.digest)
         return self.store.add_run(
             spec, owner, title=title, paused=paused, parent=parent, kind=kind, limits=self.settings.limits
         )
@@ -137,6 +140,40 @@ class Client:
     def delete_run(self, run_id: str, owner: str) -> None:
         """Deletes a run and all that belongs to it; one that trains ends. Raises UnknownRun, NotYours."""
         self.store.delete(run_id, owner)
+
+    def keep_dataset(self, folder: Path, owner: str) -> str:
+        """Puts a dataset that was written into `folder` on the shelf, as this owner's: its digest. The folder goes.
+
+        Raises LimitError for more than one browser, or everybody together, may keep.
+        """
+        self.forget_unused()
+        shelf = Shelf(self.settings.home)
+        digest = shelf.put(folder)
+        card = shelf.card(digest)
+        try:
+            self.store.datasets.add(digest, owner, card.title, shelf.size(digest), self.settings.limits)
+        except LimitError:
+            if not self.store.datasets.owned(digest):
+                shelf.remove(digest)
+            raise
+        return digest
+
+    def share_dataset(self, digest: str, owner: str) -> None:
+        """Keeps a dataset that somebody else made, too. Raises DataMissing, LimitError."""
+        shelf = Shelf(self.settings.home)
+        card = shelf.require(digest)
+        self.store.datasets.add(digest, owner, card.title, shelf.size(digest), self.settings.limits)
+
+    def delete_dataset(self, digest: str, owner: str) -> None:
+        """Takes a dataset from this owner. Its items go when nobody keeps it; runs on it keep their models."""
+        if self.store.datasets.remove(digest, owner):
+            Shelf(self.settings.home).remove(digest)
+
+    def forget_unused(self) -> None:
+        """Takes away the datasets that nobody used for as many days as the limits say."""
+        shelf = Shelf(self.settings.home)
+        for digest in self.store.datasets.expire(self.settings.limits.dataset_days):
+            shelf.remove(digest)
 
     def _own(self, run_id: str, owner: str) -> Run:
         run = self.store.run(run_id)

@@ -236,6 +236,23 @@ def _unit_mean(sheet: Sheet, op: Operation, x: Value) -> Value:
     return Value(sheet.node("Where", near, series, elsewhere), x.width)
 
 
+def _mixed(sheet: Sheet, op: Operation, x: Value) -> Value:
+    """Each span of features in a shape of its own."""
+    parts = []
+    for shape, start, stop in op["spans"]:
+        part = sheet.node("Slice", x.name, sheet.whole(start), sheet.whole(stop), sheet.whole(1))
+        kind, attributes = SPANS[shape]
+        parts.append(sheet.node(kind, part, **attributes))
+    return Value(sheet.node("Concat", *parts, axis=1), x.width)
+
+
+SPANS: dict[str, tuple[str, dict[str, Any]]] = {
+    "identity": ("Identity", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softmax": ("Softmax", {"axis": 1}),
+}
+
+
 # -------------------------------------------------------------------------------------------------- pictures
 
 
@@ -409,6 +426,7 @@ NODES: dict[str, Callable[[Sheet, Operation, Value], Value]] = {
     "gelu": _gelu,
     "softmax": _plain("Softmax", axis=1),
     "unit_mean": _unit_mean,
+    "mixed": _mixed,
     "conv": _conv,
     "nearest": _nearest,
     "spread": _spread,

@@ -20,6 +20,7 @@ from ae_core.compatibility import (
     batch_norm,
     classes,
     code_width,
+    column_spans,
     compares_items,
     features,
     output_of,
@@ -57,6 +58,7 @@ OUTPUTS = {
     "sigmoid": "torch.sigmoid(raw)",
     "softmax": "torch.softmax(raw, dim=-1)",
     "unit_mean": "",  # takes more lines than one
+    "mixed": "by_column(raw, raw, SHAPES)",
 }
 LOSSES = {
     "mse": "0.5 * (shown(raw) - x).square()",
@@ -64,6 +66,7 @@ LOSSES = {
     "bce": 'F.binary_cross_entropy_with_logits(raw, x, reduction="none")',
     "continuous_bernoulli": 'F.binary_cross_entropy_with_logits(raw, x, reduction="none") - log_normaliser(raw)',
     "cross_entropy": "-(x * F.log_softmax(raw, dim=-1))",
+    "mixed": "by_column(raw, x, ERRORS)",
 }
 OPTIMIZERS = {
     "adam": "torch.optim.Adam(groups)",
@@ -230,6 +233,7 @@ def _objective(spec: RunSpec, numbers: Mapping[str, str]) -> dict[str, object]:
     return {
         "features": features(spec),
         "reconstruction": objective.reconstruction,
+        "columns": [tuple(span) for span in column_spans(spec)],
         "output": OUTPUTS[output_of(spec)],
         "counts": takes_counts(spec),
         "loss": LOSSES[objective.reconstruction],

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ae_core.compatibility import code_bits, has_stars
 from ae_core.data import Split, prepare
+from ae_core.data.columns import Span
 from ae_core.data.worlds import WORLDS, World, whole_grid
 from ae_core.metrics.reported import chunks, judged
-from ae_core.models import OUTPUTS, Autoencoder
+from ae_core.models import Autoencoder
 from ae_core.pca import Components, principal
 from ae_core.spec import Categorical, Code, Quantised, RunSpec
 
@@ -35,7 +36,8 @@ class Evidence:
     whose mean is z. logits: (n, features) where the output is a sigmoid. model: told the labels if it is conditional.
     world: where items can be drawn from known factors, and grid: (size, k), their codes, when they are asked for.
     hidden: (n, features), entries that were kept from the model too, in the data's own units, 0 elsewhere; own: from
-    scaled items to these units; stars: whether an entry is an opinion, and not only that there is one.
+    scaled items to these units; stars: whether an entry is an opinion, and not only that there is one. spans: of a
+    table, which features are numbers, binary, or a category together.
     """
 
     x: Array
@@ -62,6 +64,7 @@ class Evidence:
     hidden: Array | None = None
     own: Callable[[Array], Array] = np.asarray
     stars: bool = False
+    spans: tuple[Span, ...] = ()
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -121,7 +124,7 @@ def gather(model: Autoencoder, spec: RunSpec) -> Evidence:
     return Evidence(
         x=split.val,
         seen=seen.numpy(),
-        x_hat=model.of_item(OUTPUTS[model.output](torch.from_numpy(raw)), seen).numpy(),
+        x_hat=model.of_item(model.shown(torch.from_numpy(raw)), seen).numpy(),
         z=z,
         train_x=split.train,
         train_z=encode(split.train, split.train_labels),
@@ -139,6 +142,7 @@ def gather(model: Autoencoder, spec: RunSpec) -> Evidence:
         logits=raw if model.output == "sigmoid" else None,
         model=told,
         hidden=split.val_hidden,
+        spans=model.spans,
         own=split.scaling.undo,
         stars=has_stars(spec),
         world=world,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from ae_core.data.columns import Span
 from ae_core.metrics.evidence import Array, Evidence
 from ae_core.metrics.record import Metric
 
@@ -79,6 +81,21 @@ def explained_variance(x: Array, x_hat: Array) -> float:
     return determination(x, x + error - error.mean(axis=0))
 
 
+def columns_right(x: Array, x_hat: Array, spans: Sequence[Span]) -> float:
+    """Share of the cells of binary and category columns that are reconstructed as what they are, 0..1.
+
+    x, x_hat: (items, features); a binary cell is told at 1/2, a category is the likeliest one.
+    """
+    right = []
+    for kind, start, stop in spans:
+        ours, theirs = x[:, start:stop], x_hat[:, start:stop]
+        if kind == "binary":
+            right += list(((theirs >= 0.5) == (ours >= 0.5)).mean(axis=0))
+        elif kind == "category":
+            right.append((theirs.argmax(axis=1) == ours.argmax(axis=1)).mean())
+    return float(np.mean(right))
+
+
 def _mean_square(evidence: Evidence) -> float:
     return mean_square(evidence.x, evidence.x_hat, evidence.weights)
 
@@ -123,6 +140,9 @@ RECONSTRUCTION: dict[str, Metric] = {
     ),
     "r2": Metric("reconstruction", "", "higher", lambda e: determination(e.x, e.x_hat), WHOLE),
     "explained_variance": Metric("reconstruction", "", "higher", lambda e: explained_variance(e.x, e.x_hat), WHOLE),
+    "columns_right": Metric(
+        "reconstruction", "", "higher", lambda e: columns_right(e.x, e.x_hat, e.spans), ("columns",)
+    ),
     "compression_ratio": Metric(
         "reconstruction", "", "none", lambda e: 32.0 * e.x.shape[1] / e.bits, rival=False
     ),  # float32 before, and after unless the code is made of choices

@@ -109,5 +109,6 @@ NEEDS: dict[str, Callable[[Evidence], bool]] = {
     "factors": lambda e: e.world is not None,
     "taken": lambda e: e.hidden is not None and not e.stars,
     "stars": lambda e: e.hidden is not None and e.stars,
+    "columns": lambda e: any(kind != "number" for kind, _, _ in e.spans),
 }
 """What a metric may need of the evidence; each has a sentence under `need.<name>` in the copy."""

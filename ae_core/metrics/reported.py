@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ae_core.compatibility import is_sparse
-from ae_core.models import OUTPUTS, Autoencoder, Coded, sample
+from ae_core.models import Autoencoder, Coded, sample
 from ae_core.models.prior import log_normal
 from ae_core.objectives import (
     READINGS,
@@ -126,7 +126,7 @@ def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
     """
     if batch.spec.objective.reconstruction == "mse":
         return 2 * reconstruction
-    rebuilt = batch.model.of_item(OUTPUTS[batch.model.output](batch.out.raw), batch.x)
+    rebuilt = batch.model.of_item(batch.model.shown(batch.out.raw), batch.x)
     squares = (rebuilt - batch.x).square()
     return (squares if batch.weights is None else squares * batch.weights).sum()
 

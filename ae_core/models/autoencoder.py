@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ae_core.compatibility import classes, output_of, takes_counts, unit_input
+from ae_core.compatibility import classes, column_spans, output_of, takes_counts, unit_input
 from ae_core.dials import Dials
 from ae_core.errors import SpecError
 from ae_core.models.blocks import Kit
@@ -20,7 +20,7 @@ from ae_core.models.coded import Coded
 from ae_core.models.conv import ConvEncoder, conv_decoder
 from ae_core.models.critic import Critic
 from ae_core.models.mlp import DenseEncoder, dense_decoder
-from ae_core.models.outputs import OUTPUTS
+from ae_core.models.outputs import shaped
 from ae_core.models.prior import VampPrior, log_normal
 from ae_core.models.sequence import SequenceEncoder, sequence_decoder
 from ae_core.spec import MLP, Adversarial, Conv, Factor, Network, RunSpec, Sequence, Variational
@@ -55,6 +55,7 @@ class Autoencoder(nn.Module):
         self.code = CODES[type(kit.spec.model.code)](cast(int, self.encoder.width), kit)
         self.decoder, self.last = decoder_of(kit, self.encoder, self.code)
         self.output = output_of(kit.spec)
+        self.spans = column_spans(kit.spec)
         if kit.spec.objective.reconstruction == "gaussian":
             self.log_variance = nn.Parameter(torch.zeros(()))
         self.classes = classes(kit.spec)
@@ -120,7 +121,11 @@ class Autoencoder(nn.Module):
 
     def decode(self, z: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """(batch, latent) -> reconstructions (batch, features)."""
-        return OUTPUTS[self.output](self.decode_raw(z, layers))
+        return self.shown(self.decode_raw(z, layers))
+
+    def shown(self, raw: Tensor) -> Tensor:
+        """What the last layer gives, in the output's shape: what is compared with the item. (..., features) both."""
+        return shaped(self.output, raw, self.spans)
 
     def reconstruct(self, x: Tensor, layers: dict[str, Tensor] | None = None) -> Tensor:
         """(batch, features) -> (batch, features), through the code's centre. Hidden activations go into `layers`."""

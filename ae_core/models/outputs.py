@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+from ae_core.data.columns import Span
 
 
 def unit_mean(raw: Tensor) -> Tensor:
@@ -26,3 +28,15 @@ OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax": lambda raw: torch.softmax(raw, dim=-1),
     "unit_mean": unit_mean,
 }
+"""Of all features alike."""
+
+OF_COLUMNS: dict[str, str] = {"number": "identity", "binary": "sigmoid", "category": "softmax"}
+"""Of the features of one kind of column, where each has its own (`mixed`)."""
+
+
+def shaped(output: str, raw: Tensor, spans: Sequence[Span]) -> Tensor:
+    """(..., features) -> the same in the output's shape. spans: of the features, for `mixed`."""
+    if output != "mixed":
+        return OUTPUTS[output](raw)
+    parts = [OUTPUTS[OF_COLUMNS[kind]](raw[..., start:stop]) for kind, start, stop in spans]
+    return torch.cat(parts, dim=-1)

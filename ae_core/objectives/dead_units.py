@@ -7,7 +7,6 @@ from typing import cast
 
 from torch import Tensor
 
-from ae_core.models import OUTPUTS
 from ae_core.models.sparse import KSparseCode, largest
 from ae_core.objectives.batch import Batch
 
@@ -26,7 +25,7 @@ def auxiliary(batch: Batch) -> Tensor:
         return batch.out.raw.new_zeros(len(batch.x))
     some = min(count, max(1, batch.x.shape[1] // 2))
     answers = full * largest(full.detach().masked_fill(~code.dead, -math.inf), some)
-    residual = (batch.x - OUTPUTS[batch.model.output](batch.out.raw)).detach()
+    residual = (batch.x - batch.model.shown(batch.out.raw)).detach()
     training = batch.model.training
     batch.model.eval()
     rebuilt = batch.model.decode_raw(answers) - batch.model.decode_raw(answers.new_zeros(answers.shape))

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ae_core.data import dataset_of
+from ae_core.data.columns import Column, starts
 from ae_core.probes.questions import Items
 from ae_core.probes.specimen import Specimen
 
+MOST_COLUMNS = 200
+"""Of a table whose cells are told by name; beyond that they are words or wares, not columns."""
 LEVELS = (255, 16, 1)  # of grey that pictures here have
 
 
@@ -21,7 +25,7 @@ def items(
     item in the dataset's own units.
 
     header: `form` (image, points, table or series), `shape` of one item, `scaling` (see `data.Scaling`),
-    `feature_names`, `label_names`, `items` in all.
+    `feature_names`, `label_names`, `items` in all. `columns` of a table: what each is, and its first feature.
     """
     rows = slice(question.first, question.first + question.most)
     split, x = specimen.split, specimen.items(rows)
@@ -32,6 +36,7 @@ def items(
         "scaling": split.scaling.kind,
         "shape": list(split.shape),
         "feature_names": list(split.feature_names),
+        "columns": _columns(specimen),
         "label_names": list(split.label_names),
         "items": specimen.count,
     }
@@ -44,6 +49,17 @@ def items(
         "scale": split.scaling.scale.astype(np.float32),
     }
     return header, arrays
+
+
+def _columns(specimen: Specimen) -> list[dict[str, Any]]:
+    """The columns of the table as the dataset has them; where it has none, one number for each named feature."""
+    dataset = dataset_of(specimen.spec.data)
+    columns = dataset.columns or [Column(name=name) for name in specimen.split.feature_names]
+    known = columns if dataset.form == "table" and not dataset.zero_is_missing and len(columns) <= MOST_COLUMNS else ()
+    return [
+        {"name": column.name, "kind": column.kind, "categories": list(column.categories), "start": start}
+        for column, start in zip(known, starts(known), strict=True)
+    ]
 
 
 def _whole(x: np.ndarray, levels: int) -> bool:

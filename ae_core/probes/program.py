@@ -6,6 +6,7 @@ of it flat: pictures (h * w * c) row by row with the colours of a pixel together
     centre      x - bias                                    unit        x / max(length of x, 1e-12)
     class       x, one-hot class                            dense       weight x + bias, on each of `times` parts
     relu tanh sigmoid gelu softmax unit_mean                scale       weight x + bias, for each channel by itself
+    mixed       identity, sigmoid or softmax, span by span
     conv        a convolution, padded by half the kernel    nearest     each pixel repeated up to the size wanted
     spread      pixels moved apart, zeros between           weave       four sets of maps into one twice as large
     gru         the states of a recurrent layer             last        the state after the last step
@@ -42,6 +43,7 @@ from ae_core.models.conv import (
     Unfold,
 )
 from ae_core.models.mlp import DenseDecoder, DenseEncoder
+from ae_core.models.outputs import OF_COLUMNS
 from ae_core.models.quantised import QuantisedCode
 from ae_core.models.sequence import GRU, Drawer, Reader, Readout, SequenceDecoder, SequenceEncoder
 from ae_core.models.sparse import KSparseCode
@@ -93,7 +95,10 @@ def decoder(model: Autoencoder) -> Written:
     yield from _told(model)
     yield from written(model.decoder)
     yield from written(model.last)
-    yield from _shaped(model.output)
+    if model.output == "mixed":
+        yield {"op": "mixed", "spans": [[OF_COLUMNS[kind], start, stop] for kind, start, stop in model.spans]}
+    else:
+        yield from _shaped(model.output)
 
 
 def written(module: nn.Module) -> Written:

@@ -17,6 +17,7 @@ from ae_core.errors import AeError, CommandRefused, Fenced, SpecError, UnknownRu
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
+from ae_core.store.datasets import Datasets
 from ae_core.store.groups import Groups, Member
 from ae_core.store.owners import require_own, unknown
 from ae_core.store.probes import Probes
@@ -53,7 +54,7 @@ class Store:
     A run that trains according to the database reads as `interrupted` while no engine is up and nobody has written
     about it for STALE_SECONDS. This is worked out when it is read, never stored: the next engine goes on with the run.
     probes: questions about runs, and their answers. groups: runs that belong together.
-    remarks: what their owners write beside runs.
+    remarks: what their owners write beside runs. datasets: whose each imported or drawn dataset is.
     """
 
     def __init__(self, url: str) -> None:
@@ -65,6 +66,7 @@ class Store:
         self.probes = Probes(self._reading, self._writing, self._any)
         self.groups = Groups(self._reading, self._writing)
         self.remarks = Remarks(self._reading, self._writing)
+        self.datasets = Datasets(self._reading, self._writing)
 
     def create(self) -> None:
         """Makes the tables where they are missing. Raises AeError for a database of another version."""

@@ -170,6 +170,19 @@ remarks = sa.Table(
     Column("note", Text, nullable=False),
 )
 
+# who keeps which dataset of the shelf. size: bytes there. used: when somebody last started a run on it.
+datasets = sa.Table(
+    "datasets",
+    TABLES,
+    Column("digest", String(32), primary_key=True),
+    Column("owner", String(64), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("used", Float, nullable=False),
+    Index("datasets_by_owner", "owner", "created"),
+)
+
 commands = sa.Table(
     "commands",
     TABLES,

@@ -136,6 +136,14 @@ def explore_density(page: Page) -> None:
     page.get_by_test_id("explore-density").click()
 
 
+def explore_mixed(page: Page) -> None:
+    """A bill of a table with numbers, yes or no and a weekday, and what the model makes of it."""
+    mixed = {"data": {"kind": "tips"}, "objective": {"reconstruction": "mixed"}, "training": {"epochs": 200}}
+    explored(page, run=watch(page, mixed, "finished"))
+    page.locator("[data-testid=explore-map]").hover(position={"x": 250, "y": 200})
+    page.get_by_test_id("explore-cells").wait_for(timeout=WAIT)
+
+
 def explore_inside(page: Page) -> None:
     """Layers, units, numbers of the code and the landscape."""
     explored(page, "inside")
@@ -250,6 +258,7 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     deep: ("laptop", "phone"),
     explore: EVERYWHERE,
     explore_density: ("laptop", "laptop-dark"),
+    explore_mixed: ("laptop", "laptop-dark", "phone-zh-tall"),
     explore_inside: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
     explore_numbers: ("laptop-tall", "phone-zh-tall"),
     explore_save: USUALLY,

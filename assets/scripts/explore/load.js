@@ -109,8 +109,8 @@ function classed(K, made) {
 function unpack({ header, arrays }) {
   const [count, features] = arrays.x.shape;
   const places = new Map(Array.from(arrays.item.data, (item, row) => [item, row]));
-  const { form, shape, scaling, feature_names: names } = header;
-  const about = { form, shape, scaling, features: names, shift: arrays.shift.data, scale: arrays.scale.data };
+  const { form, shape, scaling, feature_names: names, columns } = header;
+  const about = { form, shape, scaling, features: names, columns, shift: arrays.shift.data, scale: arrays.scale.data };
   return {
     about,
     count,

@@ -310,6 +310,13 @@ function softmax(_, __, values) {
   return { run };
 }
 
+/** Each span of features in a shape of its own. */
+function mixed({ spans }, arrays, values) {
+  const shapes = { identity: () => ({ run: () => {} }), sigmoid: each(logistic), softmax };
+  const steps = spans.map(([shape, start, stop]) => shapes[shape](null, arrays, values.subarray(start, stop)));
+  return { run: (given) => { for (const step of steps) step.run(given); } };
+}
+
 function scale({ channels, weight, bias }, arrays, values) {
   const factor = arrays[weight].data, more = arrays[bias].data;
   const run = () => {
@@ -424,5 +431,5 @@ function choose({ choices, classes }, _, input) {
 /** Each makes, for its place in the chain, {run(given), output}; without `output` it works in place. */
 const OPERATIONS = {
   centre, unit: toUnit, class: withClass, dense, scale, relu, tanh: each(Math.tanh), sigmoid: each(logistic), gelu: each(gelu),
-  softmax, unit_mean: each(unitMean), conv, nearest, spread, weave, gru, last, draw, reverse, gaussian, keep, quantise, choose,
+  softmax, unit_mean: each(unitMean), mixed, conv, nearest, spread, weave, gru, last, draw, reverse, gaussian, keep, quantise, choose,
 };

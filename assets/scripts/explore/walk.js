@@ -1,6 +1,7 @@
 /* Walk: what the decoder makes of the code under the grip, with a slider for each number of a wider one. */
 
 import { family, kindOf } from "./families.js";
+import { cells } from "./cells.js";
 import { difference, show as paint } from "./paint.js";
 import { choice, make } from "./parts.js";
 
@@ -18,7 +19,8 @@ export function walk(K, panel) {
   const as = choice("as_class", [], (value) => state.set({ as: Number(value) }), { testid: "explore-as" });
   const own = make("section", "ex-part ex-family");
   as.box.hidden = trio.hidden = true; // until there is something to show
-  panel.append(hint, as.box, big, words, trio, own, lever);
+  const row = cells(K);
+  panel.append(hint, as.box, big, words, trio, row.box, own, lever);
   family(K, own);
   const parts = ["original", "rebuilt", "off"].map((name) => {
     const figure = document.createElement("figure"), caption = document.createElement("figcaption"), picture = canvas("ex-item", `explore-${name}`);
@@ -34,21 +36,24 @@ export function walk(K, panel) {
     if (!network || !items || !z || z.length !== network.width) return;
     const made = network.decode(z);
     decodes++;
+    big.classList.toggle("ex-low", items.about.form === "table"); // its cells say more than its bars
     paint(big, items, made);
     big.dataset.decodes = decodes;
     big.dataset.z = Array.from(z).join(",");
     big.setAttribute("aria-label", K.say("decoded", { z: said(z) }));
     words.textContent = said(z);
-    const row = focus === null ? undefined : items.row(focus);
-    trio.hidden = row === undefined;
-    if (row !== undefined) pieces(items, network, row);
+    const at = focus === null ? undefined : items.row(focus);
+    trio.hidden = at === undefined;
+    if (at !== undefined) pieces(items, network, at);
+    else row.show(items, made);
   }
 
-  function pieces(items, network, row) {
-    const x = items.x(row), rebuilt = network.reconstruct(x, items.labels[row]);
+  function pieces(items, network, at) {
+    const x = items.x(at), rebuilt = network.reconstruct(x, items.labels[at]);
     paint(parts[0], items, x);
     paint(parts[1], items, rebuilt);
     difference(parts[2], items, x, rebuilt);
+    row.show(items, rebuilt, x);
   }
 
   const said = (z) => (z.length <= 4 ? Array.from(z, (value, at) => `z${at + 1} = ${K.num(value)}`).join("   ") : K.say("wide", { width: z.length }));
