@@ -130,7 +130,7 @@ REFUSING += [
     "store/remarks.py",
     *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py")),
 ]
-REFUSING += ["data/shelf.py", "store/datasets.py", "child.py"]
+REFUSING += ["data/shelf.py", "data/drawn.py", "store/datasets.py", "child.py"]
 REFUSING += ["tuning/space.py", "tuning/studies.py", "tuning/driver.py"]
 REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob("*.py")]
 REFUSALS = {

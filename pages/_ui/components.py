@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from ae_core.data.drawn import CLASSES, LEAST, MOST
 from ae_core.plots.palette import DARK, MARKERS, PALETTE
 from ae_core.probes.questions import FileName
 from pages._ui.text import language, names, refusals, section
@@ -30,6 +31,7 @@ _stage, _hourglass, _cards, _preferences, _explore = map(
     _register, ("stage", "hourglass", "cards", "preferences", "explore")
 )
 _multiples, _sidebyside = map(_register, ("multiples", "sidebyside"))
+_drawing = _register("drawing")
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,23 @@ def cards(key: str, label: str, chosen: str | None, shelves: Sequence[Shelf], on
     prefix = key.removesuffix("_kind")
     data = {"label": label, "chosen": chosen, "shelves": [asdict(shelf) for shelf in shelves], "prefix": prefix}
     _cards(data=data, key=key, on_chosen_change=on_chosen)
+
+
+def drawing(key: str, on_drawn: Callable[[], None], seed: int | None = None) -> None:
+    """A board on which points are drawn. It reruns the page only when its button is pressed, and keeps the drawing.
+
+    Trigger: `drawn`, {"points": [[x, y, class], ...]}, checked by `ae_core.data.drawn`. seed: of the spray, for tests.
+    """
+    data = {
+        "key": key,
+        "copy": section("drawing"),
+        "palette": {"light": PALETTE[:CLASSES], "dark": DARK[:CLASSES]},
+        "markers": MARKERS[:CLASSES],
+        "least": LEAST,
+        "most": MOST,
+        "seed": seed,
+    }
+    _drawing(data=data, key=key, on_drawn_change=on_drawn)
 
 
 def remember(preferences: Mapping[str, str], spoken: str) -> None:
