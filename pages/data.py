@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import streamlit as st
 
 from ae_core import services
 from ae_core.data import dataset_of, missing
+from ae_core.data.drawn import drawn
+from ae_core.data.shelf import write
 from ae_core.network import for_others
 from ae_core.spec import Own, RunSpec
-from pages._ui import datasets, state
+from pages._ui import components, datasets, state
 from pages._ui.notices import notices_ui
 from pages._ui.text import t
 from pages._ui.titles import title
@@ -42,6 +47,23 @@ def _delete(digest: str) -> None:
     services.current().client.delete_dataset(digest, state.owner())
     datasets.put("digits")
     state.notify("info", t("data.deleted"))
+
+
+def _keep_drawing() -> None:
+    """What was drawn becomes a dataset, goes onto the knobs, and is looked at."""
+    name = (state.value("data_drawn_name") or "").strip() or t("data.drawing")
+    made = drawn(state.value("data_drawing")["drawn"], name)
+    client = services.current().client
+    with tempfile.TemporaryDirectory(dir=client.settings.home) as room:
+        write(Path(room) / "made", *made)
+        digest = client.keep_dataset(Path(room) / "made", state.owner())
+    _open(digest)
+
+
+def _open(digest: str) -> None:
+    """Puts one's own dataset on the knobs and shows it."""
+    datasets.put(f"{datasets.OWN}{digest}")
+    state.replace("data_way", "choose")
 
 
 def _share(digest: str) -> None:
@@ -95,6 +117,14 @@ def choose_ui(spec: RunSpec) -> None:
         look_ui(spec)
 
 
+def draw_ui() -> None:
+    """A board to draw points on, and what they are to be called."""
+    name, _ = st.columns([0.4, 0.6])
+    said = t("data.drawn_name")
+    name.text_input(said, key="data_drawn_name", max_chars=60, placeholder=said, label_visibility="collapsed")
+    components.drawing("data_drawing", state.act(_keep_drawing))
+
+
 def page() -> None:
     """The whole page."""
     state.settle()
@@ -103,6 +133,8 @@ def page() -> None:
     notices_ui()
     if way == "choose":
         choose_ui(spec)
+    elif way == "draw":
+        draw_ui()
     state.link(spec)
 
 

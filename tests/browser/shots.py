@@ -230,6 +230,13 @@ def data(page: Page) -> None:
     page.get_by_test_id("data-mnist5k").wait_for(timeout=WAIT)
 
 
+def data_draw(page: Page) -> None:
+    """A board with a drawing on it."""
+    go(page, "/data")
+    page.get_by_role("button", name="Draw").or_(page.get_by_role("radio", name="Draw")).first.click()
+    page.get_by_test_id("drawing").wait_for(timeout=WAIT)
+
+
 def tune(page: Page) -> None:
     """Nothing has been searched yet."""
     go(page, "/tune")
@@ -279,6 +286,7 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     compare_uneven: USUALLY,
     sweep_diverged: USUALLY,
     data: (*USUALLY, "laptop-zh"),
+    data_draw: USUALLY,
     tune: (*USUALLY, "laptop-zh"),
     tune_running: USUALLY,
     tune_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
