@@ -49,7 +49,7 @@ from ae_core.plots import data as plots
 from ae_core.settings import Settings
 from ae_core.spec import Digits, Moons, Own, Tips, Wine
 
-WORDS = {"items": "items", "share": "share", "step": "step", "value": "value"}
+WORDS = {"items": "items", "share": "share", "step": "step", "value": "value", "columns": "films"}
 BAD = '<a href="javascript:alert(1)">&amp;</a>' + "x" * 100
 every_dataset = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
 

@@ -15,10 +15,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ae_core.data.preview import Class, Cloud, ColumnView, Heavy, Histogram, Lines, Matrix
+from ae_core.data.preview import BINS, Class, Cloud, ColumnView, Heavy, Histogram, Lines, Matrix
 from ae_core.plots.palette import DARK, MARKERS, PALETTE
 
 MARGINS = {"l": 10, "r": 10, "t": 10, "b": 10}
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}
+FROM_THE_FRONT = {"eye": {"x": 0.7, "y": -1.8, "z": 0.7}}  # rolls are seen along their axis
 LONGEST = 40  # letters of a name
 MOST_BARS = 30
 TILE, GAP = 64, 4  # pixels
@@ -108,12 +110,12 @@ def draw_points(cloud: Cloud, classes: Sequence[Class], dark: bool = False) -> g
             marker = {"color": colours(dark)[label % len(PALETTE)], "symbol": MARKERS[label % len(MARKERS)]}
             _add_points(figure, cloud.points[labels == label], int(label), name, marker)
     several = len(classes) > 1 and not len(cloud.colour)
-    figure.update_layout(
-        margin=MARGINS, height=420, showlegend=several, legend={"orientation": "h", "itemsizing": "constant"}
-    )
+    figure.update_layout(margin=MARGINS, height=420, showlegend=several, legend={**ABOVE, "itemsizing": "constant"})
     axes = [shown(axis) for axis in cloud.axes]
     if len(axes) == 3:
-        return figure.update_scenes(xaxis_title=axes[0], yaxis_title=axes[1], zaxis_title=axes[2], aspectmode="data")
+        return figure.update_scenes(
+            xaxis_title=axes[0], yaxis_title=axes[1], zaxis_title=axes[2], aspectmode="data", camera=FROM_THE_FRONT
+        )
     figure.update_xaxes(title=axes[0] if axes else "")
     if len(axes) == 2:
         return figure.update_yaxes(title=axes[1], scaleanchor="x")
@@ -123,7 +125,7 @@ def draw_points(cloud: Cloud, classes: Sequence[Class], dark: bool = False) -> g
 def _add_points(figure: go.Figure, points: np.ndarray, lane: int, name: str, marker: Mapping[str, Any]) -> None:
     if points.shape[1] == 3:
         symbol = marker.get("symbol", "circle")
-        three = {**marker, "size": 3, "symbol": symbol if symbol in SOLID else "circle"}
+        three = {**marker, "size": 2.5, "symbol": symbol if symbol in SOLID else "circle"}
         figure.add_scatter3d(x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="markers", name=name, marker=three)
         return
     up = points[:, 1] if points.shape[1] == 2 else np.full(len(points), lane)
@@ -158,9 +160,7 @@ def draw_series(lines: Lines, classes: Sequence[Class], words: Mapping[str, str]
     for channel in range(channels):
         title = words["value"] if channels == 1 else shown(lines.channels[channel])
         figure.update_yaxes(title=title, row=channel + 1, col=1)
-    return figure.update_layout(
-        margin=MARGINS, height=160 + 140 * channels, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}
-    )
+    return figure.update_layout(margin=MARGINS, height=160 + 140 * channels, legend=ABOVE)
 
 
 def draw_column(column: ColumnView, words: Mapping[str, str], dark: bool = False) -> go.Figure:
@@ -180,17 +180,20 @@ def draw_histogram(found: Histogram, title: str, words: Mapping[str, str], dark:
         figure.add_bar(
             x=middles,
             y=list(found.counts),
-            width=widths,
+            width=widths * 0.94,
             marker={"color": colours(dark)[0]},
             hovertemplate="%{x:.4g}<br>%{y}<extra></extra>",
         )
+        if len(middles) <= BINS // 2 and np.all(widths == 1) and np.all(middles == np.rint(middles)):
+            figure.update_xaxes(tickvals=middles)  # stars, people: nothing lies between
     figure.update_xaxes(title=shown(title))
     figure.update_yaxes(title=words["items"])
-    return figure.update_layout(margin=MARGINS, height=200, bargap=0.04, showlegend=False)
+    return figure.update_layout(margin=MARGINS, height=200, showlegend=False)
 
 
 def draw_excerpt(matrix: Matrix, words: Mapping[str, str]) -> go.Figure:
-    """A part of a matrix, a row an item. What is not known, and what is 0, is a gap. words: `items`."""
+    """A part of a matrix, a row an item. What is not known, and what is 0, is a gap. words: `items`,
+    `columns`."""
     cells = [[None if value == 0 else float(value) for value in row] for row in matrix.excerpt]
     names = [shown(name) for name in matrix.names]
     figure = go.Figure()
@@ -205,8 +208,9 @@ def draw_excerpt(matrix: Matrix, words: Mapping[str, str]) -> go.Figure:
             hoverongaps=False,
             showscale=len(set(matrix.excerpt[matrix.excerpt != 0].tolist())) > 1,
         )
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, showgrid=False)
-    figure.update_yaxes(title=words["items"], showticklabels=False, autorange="reversed", showgrid=False)
+    bare = {"showticklabels": False, "showgrid": False, "zeroline": False}  # the names are too many; they are hovered
+    figure.update_xaxes(title=words["columns"], **bare)
+    figure.update_yaxes(title=words["items"], autorange="reversed", **bare)
     return figure.update_layout(margin=MARGINS, height=120 + 14 * len(cells))
 
 
