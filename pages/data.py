@@ -22,6 +22,7 @@ from ae_core.network import for_others
 from ae_core.spec import Own, RunSpec
 from pages._ui import components, datasets, importing, state
 from pages._ui.notices import notices_ui
+from pages._ui.preview import preview_ui
 from pages._ui.text import said, t
 from pages._ui.titles import plain, title
 
@@ -104,12 +105,21 @@ def own_ui(data: Own) -> None:
 def look_ui(spec: RunSpec) -> None:
     """The chosen dataset: what it is, what it looks like, and the way to train on it."""
     data = spec.data
-    st.subheader(title(data), anchor=False)
-    st.markdown(f"{datasets.why(data)} {datasets.size(spec)}")
+    with st.container(
+        key="data_title", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.subheader(title(data), anchor=False, width="content")
+        if not missing(dataset_of(data)) and st.button(
+            t("data.train"), key="data_train", type="primary", icon=":material/model_training:"
+        ):
+            st.switch_page("playground.py")
+    st.markdown(f"{'' if isinstance(data, Own) else datasets.why(data)} {datasets.size(spec)}")
     if package := missing(dataset_of(data)):
         st.info(t("data.missing", package=package))
     else:
-        st.page_link("playground.py", label=t("data.train"), icon=":material/model_training:")
+        with st.expander(t("data.settings"), key="data_drawer"):
+            datasets.knobs_ui(spec)
+        preview_ui(data)
     st.caption(datasets.origin(data))
     if isinstance(data, Own):
         importing.dropped_ui(shelf().card(data.digest).dropped)

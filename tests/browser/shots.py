@@ -230,6 +230,27 @@ def data(page: Page) -> None:
     page.get_by_test_id("data-mnist5k").wait_for(timeout=WAIT)
 
 
+def data_table(page: Page) -> None:
+    """Rows and columns of a mixed table."""
+    go(page, "/data?data_kind=tips")
+    page.locator(".st-key-look_columns").wait_for(timeout=WAIT)
+    page.wait_for_timeout(800)
+
+
+def data_points(page: Page) -> None:
+    """Points in space, with the settings of their making."""
+    go(page, "/data?data_kind=swiss_roll")
+    page.locator(".st-key-look_points").wait_for(timeout=WAIT)
+    page.get_by_text("Dataset settings").click()
+    page.wait_for_timeout(800)
+
+
+def data_ratings(page: Page) -> None:
+    """A matrix with gaps."""
+    go(page, "/data?data_kind=ratings")
+    page.locator(".st-key-look_excerpt").wait_for(timeout=WAIT)
+
+
 def data_draw(page: Page) -> None:
     """A board with a drawing on it."""
     go(page, "/data")
@@ -286,6 +307,9 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     compare_uneven: USUALLY,
     sweep_diverged: USUALLY,
     data: (*USUALLY, "laptop-zh"),
+    data_table: ("laptop-tall", "laptop-dark", "phone-zh-tall"),
+    data_points: ("laptop", "laptop-dark", "phone"),
+    data_ratings: ("laptop", "phone-dark"),
     data_draw: USUALLY,
     tune: (*USUALLY, "laptop-zh"),
     tune_running: USUALLY,

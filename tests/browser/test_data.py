@@ -29,7 +29,7 @@ def test_a_chosen_dataset_is_the_one_on_the_knobs(app: App, page: Page) -> None:
     page.get_by_test_id("data-rings").click(timeout=SOON)
     expect(page.get_by_role("heading", name="Rings")).to_be_visible(timeout=SOON)
     wait_for(lambda: "data_kind=rings" in page.url)
-    page.get_by_role("link", name="Train on it in the Playground").click()
+    page.get_by_role("button", name="Train on it in the Playground").click()
     expect(page.get_by_test_id("data-rings")).to_have_attribute("aria-checked", "true", timeout=SOON)
     trained(page)
 
@@ -46,7 +46,7 @@ def test_a_drawing_becomes_a_dataset_that_trains_and_can_be_deleted(app: App, pa
     card = page.locator("[data-testid^='data-own-']")
     expect(card).to_have_attribute("aria-checked", "true")
     wait_for(lambda: card.locator("img").evaluate("image => image.complete && image.naturalWidth") == 240)
-    page.get_by_role("link", name="Train on it in the Playground").click()
+    page.get_by_role("button", name="Train on it in the Playground").click()
     expect(page.locator("[data-testid^='data-own-'][aria-checked=true]")).to_be_visible(timeout=SOON)
     trained(page)
     page.goto(f"{app.url}/data?{page.url.partition('?')[2]}")
