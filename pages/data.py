@@ -117,9 +117,10 @@ def look_ui(spec: RunSpec) -> None:
     if package := missing(dataset_of(data)):
         st.info(t("data.missing", package=package))
     else:
-        with st.expander(t("data.settings"), key="data_drawer"):
-            datasets.knobs_ui(spec)
+        datasets.making_ui(spec)
         preview_ui(data)
+        with st.expander(t("data.dividing"), key="data_drawer"):
+            datasets.dividing_ui(spec)
     st.caption(datasets.origin(data))
     if isinstance(data, Own):
         importing.dropped_ui(shelf().card(data.digest).dropped)

@@ -76,7 +76,7 @@ def _sheet(body: Sheet, classes: Sequence[Class]) -> None:
     labels = [classes[label].name for label in body.labels] if body.labels else []
     columns = [local(column.name) for column in body.columns]
     rows = [
-        dict(zip(_unique(columns), row, strict=True)) | ({t("look.class"): labels[at]} if labels else {})
+        dict(zip(_unique(columns), map(_cell, row), strict=True)) | ({t("look.class"): labels[at]} if labels else {})
         for at, row in enumerate(body.rows)
     ]
     st.dataframe(rows, hide_index=True, key="look_rows", height=36 * min(len(rows), 6) + 38)
@@ -89,10 +89,14 @@ def _sheet(body: Sheet, classes: Sequence[Class]) -> None:
             "name": st.column_config.TextColumn(t("look.name")),
             "kind": st.column_config.TextColumn(t("look.kind")),
             "missing": st.column_config.NumberColumn(t("look.missing")),
-            "values": st.column_config.BarChartColumn(t("look.values")),
+            "values": st.column_config.BarChartColumn(t("look.values"), y_min=0),
             "told": st.column_config.TextColumn(t("look.told"), width="large"),
         },
     )
+
+
+def _cell(value: float | str) -> float | str:
+    return local(value) if isinstance(value, str) else value
 
 
 def _column(column: ColumnView, name: str) -> dict[str, Any]:

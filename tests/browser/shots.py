@@ -233,7 +233,7 @@ def data(page: Page) -> None:
 def data_table(page: Page) -> None:
     """Rows and columns of a mixed table."""
     go(page, "/data?data_kind=tips")
-    page.locator(".st-key-look_columns").wait_for(timeout=WAIT)
+    page.get_by_text("The 6 columns").or_(page.get_by_text("6 列")).first.wait_for(timeout=WAIT)
     page.wait_for_timeout(800)
 
 
@@ -241,7 +241,6 @@ def data_points(page: Page) -> None:
     """Points in space, with the settings of their making."""
     go(page, "/data?data_kind=swiss_roll")
     page.locator(".st-key-look_points").wait_for(timeout=WAIT)
-    page.get_by_text("Dataset settings").click()
     page.wait_for_timeout(800)
 
 

@@ -28,7 +28,7 @@ def test_a_chosen_dataset_is_the_one_on_the_knobs(app: App, page: Page) -> None:
     page.goto(f"{app.url}/data")
     page.get_by_test_id("data-rings").click(timeout=SOON)
     expect(page.get_by_role("heading", name="Rings")).to_be_visible(timeout=SOON)
-    wait_for(lambda: "data_kind=rings" in page.url)
+    page.wait_for_url(re.compile("data_kind=rings"), timeout=SOON)
     page.get_by_role("button", name="Train on it in the Playground").click()
     expect(page.get_by_test_id("data-rings")).to_have_attribute("aria-checked", "true", timeout=SOON)
     trained(page)
