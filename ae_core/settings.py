@@ -48,6 +48,14 @@ class Limits:
     dataset_megabytes_per_client: int = _limit(1_000, "megabytes of datasets of one browser's own")
     dataset_megabytes_total: int = _limit(10_000, "megabytes of datasets of everybody's own")
     dataset_days: int = _limit(90, "days for which a dataset of one's own is kept after it was last used")
+    import_megabytes: int = _limit(200, "megabytes of the files of one import")
+    import_rows: int = _limit(2_000_000, "rows of an imported table")
+    import_columns: int = _limit(4_000, "columns of an imported table")
+    import_files: int = _limit(20_000, "files of one import, in a ZIP too")
+    import_megapixels: int = _limit(25, "megapixels of an imported picture")
+    import_numbers: int = _limit(50_000_000, "numbers of an imported dataset (items x features)")
+    import_seconds: int = _limit(60, "seconds for which imported files are read")
+    import_memory: int = _limit(1_500, "megabytes of memory with which imported files are read")
     viewers: int = _limit(2_000, "viewers of live runs at the same time")
 
     def check(self, name: str, value: float) -> None:
