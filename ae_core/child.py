@@ -7,13 +7,16 @@ The function takes and gives what JSON can hold. It is imported in the child onl
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,7 @@ def run(
     why = _wait(child, seconds, wanted)
     for ear in ears:
         ear.join(5)
+    _close(child)
     last = said[-1] if said else {}
     if why:
         raise ChildLost(why)
@@ -71,7 +75,7 @@ def run(
         raise AeError(str(last["refused"]))
     if "done" not in last:
         _log.warning("child %s ended with %s: %s", function, child.returncode, "".join(wrong)[-2000:])
-        raise ChildLost(MEMORY if "memory" in last or child.returncode < 0 else BROKEN)
+        raise ChildLost(_reason(child.returncode, "memory" in last))
     return last["done"]
 
 
@@ -86,16 +90,23 @@ def tell(news: Any) -> None:
     _say({"news": news})
 
 
+def _reason(code: int, memory: bool) -> str:
+    """Why a child ended without a last word. code: its exit code, or the signal that ended it, negative."""
+    if code == -getattr(signal, "SIGXCPU", 0) and code:
+        return SLOW
+    return MEMORY if memory or code in (-signal.SIGABRT, -getattr(signal, "SIGKILL", 9)) else BROKEN
+
+
 def _wait(child: subprocess.Popen[str], seconds: float, wanted: Callable[[], bool]) -> str:
     """Why the child was killed, or nothing if it ended by itself."""
-    waited = 0.0
+    began = time.monotonic()
     while True:
         try:
             child.wait(GLANCE)
             return ""
         except subprocess.TimeoutExpired:
-            waited += GLANCE
-        why = SLOW if waited > seconds else "" if wanted() else UNWANTED
+            pass
+        why = SLOW if time.monotonic() - began > seconds else "" if wanted() else UNWANTED
         if why:
             child.kill()
             child.wait()
@@ -123,12 +134,31 @@ def _overhear(pipe: Any, wrong: list[str]) -> None:
 
 
 def _speak(child: subprocess.Popen[str], job: str) -> None:
+    """Says what is to be done. The pipe stays open as long as this process lives, see `_end_with_parent`."""
     assert child.stdin is not None
     try:
-        with child.stdin as pipe:
-            pipe.write(job)
+        child.stdin.write(job + "\n")
+        child.stdin.flush()
     except BrokenPipeError:  # it ended before it listened: what it said tells why
         return
+
+
+def _close(child: subprocess.Popen[str]) -> None:
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _end_with_parent() -> None:
+    """Ends this child when the other end of its input is gone, so that nobody's work goes on without anybody."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _say(word: Mapping[str, Any]) -> None:
@@ -137,13 +167,14 @@ def _say(word: Mapping[str, Any]) -> None:
 
 
 def _limit(megabytes: int, seconds: int) -> None:
-    """No more address space and processor time than that; only where the system can be told."""
+    """No more address space, processor time and written bytes than that; only where the system can be told."""
     try:
         import resource
     except ImportError:  # Windows: time and cancelling still work, by killing
         return
     resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes * 2**20,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
@@ -151,7 +182,8 @@ def main() -> None:
     """The child's side."""
     function, megabytes, seconds = sys.argv[1:]
     _limit(int(megabytes), int(seconds))
-    job = json.loads(sys.stdin.read())
+    job = json.loads(sys.stdin.readline())
+    _end_with_parent()
     module, name = function.split(":")
     try:
         _say({"done": getattr(importlib.import_module(module), name)(**job)})

@@ -81,7 +81,7 @@ class ColumnPlan(Spec):
 
     name: str
     use: Use = "number"
-    why: str = ""
+    why: Why | Literal[""] = ""
     missing: int = 0
     distinct: int = 0
     examples: tuple[str, ...] = ()

@@ -1,0 +1,430 @@
+"""NumPy files: headers are looked at first, then only the drawn items of what is read are kept. No pickles."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from ae_core.data.card import Card
+from ae_core.data.columns import Column
+from ae_core.data.dataset import Floats, Integers, Items
+from ae_core.errors import ImportRefused
+from ae_core.imports.archive import Losses
+from ae_core.imports.blobs import Blob, damaged
+from ae_core.imports.bounds import MEGABYTE, Bounds
+from ae_core.imports.draw import at_most, draw, enough, named, present
+from ae_core.imports.kinds import pickled
+from ae_core.imports.names import clean
+from ae_core.imports.numerals import tidy
+from ae_core.imports.pixels import FULL, SMALLEST, pictured, shade
+from ae_core.imports.plan import CLASSES, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
+
+HEADER = 10_000  # characters of a header, as numpy itself allows
+KINDS = "buif"  # of numbers that are taken: yes or no, whole, fractions
+CLASS_KINDS = "buifUS"
+AT_ONCE = 8 * MEGABYTE
+GLANCE = 2_000  # items whose numbers are looked at
+ANSWER = re.compile(r"y|y_.*|.*_y|labels?|.*labels?.*|targets?|class(es)?|t", re.IGNORECASE)
+PICTURE = re.compile(r".*(im(g|age)s?|pix|face|digit).*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Array:
+    """What a header says. offset: of the numbers in the file."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran: bool
+    blob: Blob
+    offset: int
+
+    @property
+    def width(self) -> int:
+        """Numbers of an item."""
+        return math.prod(self.shape[1:])
+
+    def facts(self) -> ArrayFacts:
+        """For the reader."""
+        return ArrayFacts(name=self.name, shape=self.shape, dtype=str(self.dtype))
+
+
+def arrays(blobs: list[Blob], bounds: Bounds, losses: Losses) -> dict[str, Array]:
+    """The arrays that can be read. One that cannot is left out beside others; alone it is refused with the reason."""
+    found: dict[str, Array] = {}
+    refused: ImportRefused | None = None
+    for blob in blobs:
+        try:
+            array = header(blob)
+            _look_for_bombs(array, bounds)
+            found[array.name] = array
+        except ImportRefused as error:
+            refused = error
+            losses.add("files", "other_array", blob.name)
+    if not found:
+        raise refused or ImportRefused("There is no array in this file. Choose another one.")
+    return found
+
+
+def header(blob: Blob) -> Array:
+    """What a .npy file says of itself. Raises ImportRefused for objects, whose reading could run a program."""
+    name = clean(blob.name.removesuffix(".npy"))
+    with blob.open() as stream:
+        head = stream.read(2)
+    if pickled(head):
+        raise ImportRefused(
+            f"{name} is a Python pickle, whose reading could run a program. Save numbers with numpy.save."
+        )
+    with damaged(blob.name), blob.open() as stream:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read(stream, max_header_size=HEADER)
+        offset = stream.tell()
+    if dtype.hasobject or dtype.kind not in CLASS_KINDS or dtype.itemsize > 1000:
+        raise ImportRefused(
+            f"{name} holds {clean(str(dtype))}, not plain numbers. Save it as an array of numbers, without objects."
+        )
+    if any(size < 0 for size in shape):
+        raise ImportRefused(f"{name} has an impossible shape. Save it again with numpy.save.")
+    return Array(name, tuple(map(int, shape)), dtype, fortran, blob, offset)
+
+
+def _look_for_bombs(array: Array, bounds: Bounds) -> None:
+    """A header may promise anything; the bytes that are there tell whether it is so."""
+    if not array.shape or not math.prod(array.shape):
+        raise ImportRefused(f"{array.name} has no items in it. Choose another array.")
+    size = math.prod(array.shape) * array.dtype.itemsize
+    if size != array.blob.size - array.offset:
+        raise ImportRefused(
+            f"{array.name} promises {size:,} bytes of numbers and has {array.blob.size - array.offset:,}. "
+            "It is damaged, or was not uploaded completely; save it again."
+        )
+    if size > bounds.unpacked:
+        raise ImportRefused(
+            f"{array.name} has {size / MEGABYTE:,.0f} MB of numbers, expected at most "
+            f"{bounds.unpacked // MEGABYTE:,} MB. Save a part of it."
+        )
+    if array.fortran and len(array.shape) > 1 and size > bounds.unpacked // 5:
+        raise ImportRefused(
+            f"{array.name} is stored column by column and too large to be turned round here. Save it with "
+            "numpy.ascontiguousarray."
+        )
+
+
+def taken(array: Array, places: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
+    """The items at these places, in rising order, in the array's own numbers."""
+    with damaged(array.blob.name):
+        if array.fortran and len(array.shape) > 1:
+            with array.blob.open() as stream:
+                stream.read(array.offset)
+                raw = stream.read(math.prod(array.shape) * array.dtype.itemsize)
+            return np.ndarray(array.shape, array.dtype, raw, order="F")[places]
+        found = np.empty((len(places), *array.shape[1:]), dtype=array.dtype)
+        done = begin = 0
+        for block in _blocks(array):
+            end = begin + len(block)
+            until = int(np.searchsorted(places, end))
+            found[done:until] = block[places[done:until] - begin]
+            done, begin = until, end
+            if done == len(places):
+                break
+        if done < len(places):
+            raise EOFError
+        return found
+
+
+def _blocks(array: Array) -> Iterator[npt.NDArray[np.generic]]:
+    item = max(array.width * array.dtype.itemsize, 1)
+    deep = max(AT_ONCE // item, 1)
+    with array.blob.open() as stream:
+        stream.read(array.offset)
+        for begin in range(0, array.shape[0], deep):
+            count = min(deep, array.shape[0] - begin)
+            yield np.frombuffer(_exactly(stream, count * item), array.dtype).reshape(count, *array.shape[1:])
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise EOFError
+    return data
+
+
+# ------------------------------------------------------------------------------------------------- understanding
+
+
+def understood(found: dict[str, Array], title: str, files: int, losses: Losses) -> Understanding:
+    """The array that most likely holds the items, with the labels that fit it."""
+    numeric = [array for array in found.values() if array.dtype.kind in KINDS and len(array.shape) > 1]
+    if not numeric:
+        raise ImportRefused(
+            "Expected an array of items, of at least two dimensions: (items, features), (items, height, width) or "
+            "(items, steps, channels). Choose another file."
+        )
+    items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
+    enough(items.shape[0])
+    labels = _labels(items, found)
+    views = _views(items, labels)
+    sample = _numbers(taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1)))))
+    finite = sample[np.isfinite(sample)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    ends = _shades(items.dtype, low, high)
+    plans = [
+        ArrayPlan(
+            title=title,
+            array=items.name,
+            labels=labels.name if labels else "",
+            view=view,  # type: ignore[arg-type]
+            low=ends[0],
+            high=ends[1],
+            channels_first=view == "image" and len(items.shape) == 4 and items.shape[-1] not in (1, 3, 4),
+        )
+        for view in views
+    ]
+    rows = sample.reshape(len(sample), -1)[:8, :12]
+    return Understanding(
+        plan=plans[0],
+        alternatives=tuple(plans[1:]),
+        facts=Facts(
+            kind="arrays",
+            files=files,
+            rows=items.shape[0],
+            columns=items.width,
+            classes=_classes(labels) if labels else (),
+            low=low,
+            high=high,
+            missing=int(sample.size - finite.size),
+            dropped=losses.report(),
+        ),
+        arrays=tuple(array.facts() for array in found.values())[:200],
+        preview_names=tuple(str(number) for number in range(1, rows.shape[1] + 1)),
+        preview=tuple(tuple(f"{value:.4g}" for value in row) for row in rows),
+    )
+
+
+def _labels(items: Array, found: dict[str, Array]) -> Array | None:
+    """The array of classes that belongs to it: as many of them, called so, and of the same part of the data."""
+    fit = [
+        array
+        for array in found.values()
+        if array is not items
+        and array.shape[0] == items.shape[0]
+        and (array.width == 1 or (array.width <= CLASSES and array.dtype.kind in "buif" and _one_hot(array)))
+        and (ANSWER.fullmatch(array.name) or (len(array.shape) == 1 and array.dtype.kind in "iuUSb"))
+        and len(np.unique(_answers(array))) <= CLASSES
+    ]
+    part = re.sub(r"^x_?|_?x$", "", items.name.lower())
+    return max(
+        fit,
+        key=lambda array: (part != "" and part in array.name.lower(), bool(ANSWER.fullmatch(array.name))),
+        default=None,
+    )
+
+
+def _one_hot(array: Array) -> bool:
+    if array.dtype.kind not in KINDS or len(array.shape) != 2:
+        return False
+    values = taken(array, np.arange(array.shape[0]))
+    return bool(np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all())
+
+
+def _answers(array: Array) -> npt.NDArray[np.str_]:
+    """The class of each item as text."""
+    values = taken(array, np.arange(array.shape[0]))
+    if array.width > 1:
+        values = values.reshape(len(values), -1).argmax(axis=1)
+    flat = values.reshape(-1)
+    if flat.dtype.kind == "S":
+        return np.array([bytes(word).decode("utf-8", "replace") for word in flat.tolist()])
+    if flat.dtype.kind == "f":
+        return np.where(np.isfinite(flat), flat.astype(str), "")
+    return flat.astype(str)
+
+
+def _classes(array: Array) -> tuple[Count, ...]:
+    names, counts = np.unique(_answers(array), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return tuple(Count(name=clean(tidy(str(names[i]))), count=int(counts[i])) for i in order)
+
+
+def _views(array: Array, labels: Array | None) -> list[str]:
+    """What its items can be, the likeliest first."""
+    shape = array.shape[1:]
+    whole = array.dtype.kind in "bu" or PICTURE.fullmatch(array.name) is not None
+    if len(shape) == 3:
+        return ["image"] if _picture(shape) else ["table"]
+    if len(shape) == 2:
+        square = shape[0] == shape[1] >= SMALLEST
+        views = ["image", "series"] if whole or square else ["series", "image"]
+        return [view for view in views if view == "series" or max(shape) <= SIDE] + ["table"]
+    side = math.isqrt(shape[0])
+    if side * side == shape[0] and SMALLEST <= side <= SIDE:
+        return ["image", "table", "series"] if whole else ["table", "image", "series"]
+    return ["table", "series"] if shape[0] >= 4 else ["table"]
+
+
+def _picture(shape: tuple[int, ...]) -> bool:
+    return (shape[-1] in (1, 3, 4) and max(shape[:2]) <= SIDE) or (shape[0] in (1, 3, 4) and max(shape[1:]) <= SIDE)
+
+
+def _shades(dtype: np.dtype, low: float, high: float) -> tuple[float, float]:
+    """The numbers of black and of white: those that the type or the range of the numbers speaks for."""
+    if dtype.kind == "b" or (low >= 0 and high <= 1):
+        return 0.0, 1.0
+    if dtype == np.uint8 or (low >= 0 and FULL / 2 < high <= FULL):
+        return 0.0, float(FULL) if high > 16 else high
+    if -1 <= low < 0 and high <= 1:
+        return -1.0, 1.0
+    return (0.0 if low >= 0 else low), high if high > low else low + 1
+
+
+# --------------------------------------------------------------------------------------------------------- making
+
+
+def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    """The dataset. Raises ImportRefused where array, labels or view do not fit."""
+    for name in (of.array, of.labels):
+        if name and name not in found or not of.array:
+            raise ImportRefused(f"The file has no array called {clean(name)}. Choose one that it has.")
+    items = found[of.array]
+    if items.dtype.kind not in KINDS or len(items.shape) < 2:
+        raise ImportRefused(f"{items.name} is no array of items. Choose one of numbers, with at least two dimensions.")
+    count = items.shape[0]
+    places = np.arange(count)
+    labels: Integers | None = None
+    names: tuple[str, ...] = ()
+    if of.labels:
+        labels, names, places = _named(found[of.labels], count, losses)
+    enough(len(places))
+    kept = draw(labels, len(places), at_most(of.most, items.width, bounds))
+    losses.add("rows", "sample", count=len(places) - len(kept))
+    places = places[kept]
+    labels = None if labels is None else labels[kept]
+    x = _numbers(taken(items, places))
+    good = np.isfinite(x.reshape(len(x), -1)).any(axis=1)
+    losses.add("rows", "empty", count=int((~good).sum()))
+    x = x[good] if not good.all() else x
+    if labels is not None:
+        labels, names = present(labels[good], names)
+    enough(len(x))
+    view = {"image": _image, "series": _series, "table": _table}[of.view]
+    made, card = view(x, of, losses)
+    return Items(x=np.ascontiguousarray(made), labels=labels), Card.model_validate(
+        card.model_dump()
+        | {"label_name": of.labels if labels is not None else "", "label_names": names if labels is not None else ()}
+    )
+
+
+def _named(array: Array, count: int, losses: Losses) -> tuple[Integers, tuple[str, ...], npt.NDArray[np.int64]]:
+    """Labels, their names, and the places of the items that have one."""
+    if array.shape[0] != count:
+        raise ImportRefused(
+            f"Expected as many labels as items, {count:,}, got {array.shape[0]:,}. Choose other labels, or none."
+        )
+    if array.width > CLASSES:
+        raise ImportRefused(
+            f"Expected one label for each item, got {array.width:,} numbers. Choose other labels, or none."
+        )
+    answers = [tidy(str(answer)) for answer in _answers(array)]
+    places = np.flatnonzero([bool(answer) for answer in answers])
+    losses.add("rows", "unlabelled", count=count - len(places))
+    labels, names = named([answers[place] for place in places])
+    return labels, names, places
+
+
+def _numbers(values: npt.NDArray[np.generic]) -> Floats:
+    """As float32, NaN where a number is too large for it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = values.astype(np.float32)
+    if values.dtype.kind == "f":
+        found[~np.isfinite(found)] = np.nan
+    return found
+
+
+def _image(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
+    shape = x.shape[1:]
+    if len(shape) == 1:
+        side = math.isqrt(shape[0])
+        if side * side != shape[0]:
+            raise ImportRefused(
+                f"Expected as many numbers as a square picture has, got {shape[0]:,}. Choose another view."
+            )
+        x = x.reshape(-1, side, side, 1)
+    elif len(shape) == 2:
+        x = x[..., None]
+    elif of.channels_first:
+        x = np.moveaxis(x, 1, -1)
+    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or max(x.shape[1:3]) > SIDE or min(x.shape[1:3]) < 4:
+        raise ImportRefused(
+            f"Expected pictures of 4 to {SIDE} pixels a side, grey or in colour, got items of {_said(shape)}. "
+            "Choose another view, or save smaller pictures."
+        )
+    if x.shape[-1] == 4:
+        x = x[..., :3]
+    x = shade(np.ascontiguousarray(x), of.low, of.high)
+    return x, pictured(x, of.title, "", Items(x=x), ())[1]
+
+
+def _series(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
+    if x.ndim == 2:
+        x = x[..., None]
+    if x.ndim != 3 or x.shape[1] < 4 or (of.channels_first and x.shape[2] < 4):
+        raise ImportRefused(
+            f"Expected series of at least 4 steps, (steps, channels), got items of {_said(x.shape[1:])}. "
+            "Choose another view."
+        )
+    if of.channels_first:
+        x = np.moveaxis(x, 1, -1)
+    _fill(x, losses)
+    return _card(x, of, "series", ())
+
+
+def _table(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
+    x = x.reshape(len(x), -1)
+    _fill(x, losses)
+    kept = np.ptp(x, axis=0) > 0
+    losses.add("columns", "constant", count=int((~kept).sum()))
+    if kept.sum() < 2:
+        raise ImportRefused(
+            f"Expected at least 2 columns whose numbers differ, got {int(kept.sum())}. Choose another array."
+        )
+    names = tuple(f"feature {place + 1}" for place in np.flatnonzero(kept))
+    return _card(x if kept.all() else x[:, kept], of, "table", names)
+
+
+def _card(x: Floats, of: ArrayPlan, form: str, names: tuple[str, ...]) -> tuple[Floats, Card]:
+    if not np.ptp(x) > 0:
+        raise ImportRefused("All numbers are equal, so there is nothing to learn. Choose another array.")
+    card = Card(
+        title=of.title,
+        form=form,  # type: ignore[arg-type]
+        shape=x.shape[1:],
+        count=len(x),
+        nonnegative=bool(x.min() >= 0),
+        feature_names=names,
+        columns=tuple(Column(name=name) for name in names),
+    )
+    return x, card
+
+
+def _fill(x: Floats, losses: Losses) -> None:
+    """NaN becomes the median of its feature, in place."""
+    missing = np.isnan(x)
+    if not (count := int(missing.sum())):
+        return
+    losses.add("values", "filled", count=count)
+    flat, gaps = x.reshape(len(x), -1), missing.reshape(len(x), -1)
+    for place in np.flatnonzero(gaps.any(axis=0)):
+        told = flat[~gaps[:, place], place]
+        flat[gaps[:, place], place] = np.median(told) if len(told) else 0
+
+
+def _said(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

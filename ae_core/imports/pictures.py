@@ -1,0 +1,226 @@
+"""Pictures: PNG and JPEG of any size and sort become small pictures of one size, in 0..1."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ae_core.data.card import Card
+from ae_core.data.dataset import Floats, Integers, Items
+from ae_core.errors import ImportRefused
+from ae_core.imports.archive import Losses
+from ae_core.imports.blobs import Blob, damaged
+from ae_core.imports.bounds import MEGABYTE, Bounds
+from ae_core.imports.draw import at_most, draw, enough, named, present
+from ae_core.imports.kinds import ENDINGS, content
+from ae_core.imports.pixels import pictured
+from ae_core.imports.plan import CLASSES, Count, Facts, ImagePlan, Understanding
+
+FOLDER = "folder"
+FORMATS = ("PNG", "JPEG")
+LOOKED_AT = 24  # pictures that are decoded to see whether they have colours
+USUAL = 32  # side of pictures whose own sizes differ, or are larger than LARGE
+LARGE = 64
+GREY = 2.0  # of 255: channels that differ less are one
+DEEP = 257  # 16-bit numbers to 8-bit ones
+HEAVIEST = 30 * MEGABYTE  # bytes of one file
+ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture's size as it is shown, (width, height)."""
+
+    blob: Blob
+    size: tuple[int, int]
+
+
+def looks(blobs: list[Blob], bounds: Bounds, losses: Losses) -> list[Look]:
+    """Those that can be decoded, by their headers. Raises ImportRefused where all together are too much."""
+    found: list[Look] = []
+    refused: ImportRefused | None = None
+    pixels = 0
+    for blob in blobs:
+        try:
+            size = _size(blob, bounds)
+        except ImportRefused as error:
+            refused = error
+            losses.add("files", "large" if isinstance(error, TooLarge) else "damaged", blob.name)
+            continue
+        pixels += size[0] * size[1]
+        if pixels > bounds.all_pixels:
+            raise ImportRefused(
+                f"Expected at most {bounds.all_pixels // 1_000_000:,} megapixels in all pictures together, got more. "
+                "Make them smaller first, or choose fewer."
+            )
+        found.append(Look(blob, size))
+    if not found:
+        raise refused or ImportRefused("There is no PNG or JPEG picture in it. Choose other files.")
+    return found
+
+
+class TooLarge(ImportRefused):
+    """A picture of more pixels than may be decoded."""
+
+
+def _size(blob: Blob, bounds: Bounds) -> tuple[int, int]:
+    with _opened(blob, bounds) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(ORIENTATION, 1) >= 5 if picture.format == "JPEG" else False
+        return (height, width) if turned else (width, height)
+
+
+def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
+    """The picture's header. Raises ImportRefused for another format, TooLarge for too many pixels."""
+    if blob.size > HEAVIEST:
+        raise TooLarge(
+            f"Expected pictures of at most {HEAVIEST // MEGABYTE} MB, got one of more. Make it smaller first."
+        )
+    with damaged(blob.name):
+        with blob.open() as stream:
+            data = stream.read(HEAVIEST)
+        if content(data[:64]) != ENDINGS.get(blob.end):
+            raise ValueError("the ending of its name promises something else")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                warnings.filterwarnings("ignore", category=UserWarning)
+                picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            raise _too_large(bounds) from None
+    if picture.width * picture.height > bounds.pixels:
+        raise _too_large(bounds)
+    return picture
+
+
+def _too_large(bounds: Bounds) -> TooLarge:
+    return TooLarge(
+        f"Expected pictures of at most {bounds.megapixels:,} megapixels, got more. Make them smaller first."
+    )
+
+
+def understood(blobs: list[Blob], title: str, bounds: Bounds, losses: Losses) -> Understanding:
+    """Sizes, colours and classes of the pictures, and how they are most likely meant."""
+    found = looks(blobs, bounds, losses)
+    enough(len(found))
+    sizes = Counter(look.size for look in found)
+    folders = Counter(look.blob.folder for look in found)
+    width, height = _usual(sizes)
+    apart = 2 <= len(folders) <= CLASSES
+    plan = ImagePlan(
+        title=title,
+        height=height,
+        width=width,
+        colour="colour" if _coloured(found, bounds) else "grey",
+        labels=apart,
+    )
+    facts = Facts(
+        kind="pictures",
+        files=len(blobs),
+        rows=len(found),
+        classes=tuple(Count(name=name or "-", count=count) for name, count in folders.most_common(CLASSES))
+        if apart
+        else (),
+        sizes=tuple(Count(name=f"{w} x {h}", count=count) for (w, h), count in sizes.most_common(100)),
+        low=0.0,
+        high=1.0,
+        dropped=losses.report(),
+    )
+    return Understanding(plan=plan, facts=facts)
+
+
+def _usual(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
+    """Their own size where all have one and it is small, else a small square."""
+    if len(sizes) == 1:
+        [(width, height)] = sizes
+        if min(width, height) >= 4 and max(width, height) <= LARGE:
+            return width, height
+    return USUAL, USUAL
+
+
+def _coloured(found: list[Look], bounds: Bounds) -> bool:
+    """Whether one of some pictures, spread over all, has colours."""
+    plan = ImagePlan(height=USUAL, width=USUAL, colour="colour")
+    for place in np.unique(np.linspace(0, len(found) - 1, LOOKED_AT).astype(int)):
+        try:
+            picture = decode(found[place].blob, plan, bounds)
+        except ImportRefused:
+            continue
+        if np.ptp(picture, axis=2).max() * 255 > GREY:
+            return True
+    return False
+
+
+def make(blobs: list[Blob], of: ImagePlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    """The dataset. Pictures that turn out to be damaged are left out."""
+    found = looks(blobs, bounds, losses)
+    shape = (of.height, of.width, 3 if of.colour == "colour" else 1)
+    folders = [look.blob.folder for look in found]
+    labels: Integers | None = None
+    names: tuple[str, ...] = ()
+    if of.labels:
+        labels, names = named([folder or "-" for folder in folders])
+    enough(len(found))
+    kept = draw(labels, len(found), at_most(of.most, int(np.prod(shape)), bounds))
+    losses.add("files", "sample", count=len(found) - len(kept))
+    x = np.empty((len(kept), *shape), dtype=np.float32)
+    good: list[int] = []
+    for place in kept.tolist():
+        try:
+            x[len(good)] = decode(found[place].blob, of, bounds)
+            good.append(place)
+        except ImportRefused:
+            losses.add("files", "damaged", found[place].blob.name)
+    enough(len(good))
+    if labels is not None:
+        labels, names = present(labels[good], names)
+    x = x[: len(good)]
+    return pictured(x, of.title, FOLDER, Items(x=x, labels=labels), names)
+
+
+def decode(blob: Blob, of: ImagePlan, bounds: Bounds) -> Floats:
+    """(height, width, channels) in 0..1. Raises ImportRefused for a damaged one."""
+    with _opened(blob, bounds) as picture, damaged(blob.name), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        if picture.format == "JPEG":  # decoded at about twice the size that is wanted, which takes less of everything
+            picture.draft(None, (2 * of.width, 2 * of.height))
+            picture = ImageOps.exif_transpose(picture)
+        plain = _plain(picture, 255 if of.background == "white" else 0, of.colour == "colour")
+        sized = _sized(plain, of)
+        values = np.asarray(sized, dtype=np.float32) / 255
+    if values.ndim == 2:
+        values = np.repeat(values[:, :, None], 3 if of.colour == "colour" else 1, axis=2)
+    return np.clip(values, 0, 1)
+
+
+def _plain(picture: Image.Image, behind: int, colour: bool) -> Image.Image:
+    """Grey or in three colours, 8 bits (16-bit greys as fractions of them), with the background behind transparency."""
+    if picture.mode.startswith("I"):
+        return Image.fromarray(np.asarray(picture, dtype=np.float32) / DEEP)
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        ground = Image.new("RGBA", picture.size, (behind, behind, behind, 255))
+        ground.alpha_composite(picture)
+        picture = ground
+    return picture.convert("RGB" if colour else "L")
+
+
+def _sized(picture: Image.Image, of: ImagePlan) -> Image.Image:
+    size = (of.width, of.height)
+    if picture.size == size:
+        return picture
+    smooth = Image.Resampling.BILINEAR  # an average over the area where pictures become smaller
+    if of.fit == "stretch":
+        return picture.resize(size, smooth)
+    if of.fit == "crop":
+        return ImageOps.fit(picture, size, smooth)
+    behind = 255 if of.background == "white" else 0
+    inner = ImageOps.contain(picture, size, smooth)
+    ground = Image.new(picture.mode, size, (behind,) * 3 if picture.mode == "RGB" else behind)
+    ground.paste(inner, ((size[0] - inner.width) // 2, (size[1] - inner.height) // 2))
+    return ground

@@ -1,0 +1,223 @@
+"""Series: one in each row, as in the UCR archive, or one long table that is cut into windows."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ae_core.data.card import Card
+from ae_core.data.dataset import Floats, Integers, Items
+from ae_core.errors import ImportRefused
+from ae_core.imports.archive import Losses
+from ae_core.imports.bounds import Bounds
+from ae_core.imports.draw import at_most, choose, draw, enough, named, numbers, present, texts
+from ae_core.imports.names import clean
+from ae_core.imports.numerals import number, tidied
+from ae_core.imports.plan import CLASSES, FEWEST, SeriesPlan
+from ae_core.imports.sheets import Sheet, glance
+from ae_core.imports.survey import Column, Survey
+
+SHORTEST = 16  # columns that are taken for a series
+SMOOTH = 0.6  # correlation of neighbours, from which on columns are taken for moments
+BLOCK = 4  # windows, one after the other, that stay on one side of the split together
+TIMES = frozenset(("time", "date", "datetime", "timestamp", "t", "ds", "day", "zeit", "datum", "时间", "日期"))
+_MOMENT = re.compile(r"(t|time|step|x|v|att|att_|feature|s|column)?[ _.-]?\d+(\.\d+)?", re.IGNORECASE)
+
+
+def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
+    """Ways in which the sheet can be series, each with whether it most likely is."""
+    return [*_rows_plan(seen, sheet, title), *_windows_plan(seen, sheet, title)]
+
+
+def _rows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
+    label = seen.label(sheet.dialect.header)
+    first = seen.columns[0]
+    if not label and first.numeric and first.whole and 2 <= len(first.values) <= CLASSES and not first.many:
+        others = [column for column in seen.columns[1:] if not column.whole]
+        label = first.name if len(others) > len(seen.columns) / 2 else ""
+    moments = [column for column in seen.columns if column.name != label and column.numeric]
+    if len(moments) < SHORTEST or seen.rows < FEWEST:
+        return []
+    names = tuple(column.name for column in moments)
+    plan = SeriesPlan(title=title, dialect=sheet.dialect, orientation="rows", columns=names, label=label)
+    plain = all(_MOMENT.fullmatch(name) for name in names)
+    pixels = all(column.whole and column.low >= 0 for column in moments)
+    return [(plan, plain and not pixels and smooth(sheet, names) > SMOOTH)]
+
+
+def smooth(sheet: Sheet, names: tuple[str, ...]) -> float:
+    """Correlation of each number with the next one of its row, the median over the first rows."""
+    places = sheet.places(names)
+    sample = glance(sheet, 100)
+    table = np.array([[_value(row[place], sheet) for place in places] for row in sample])
+    with np.errstate(all="ignore"):
+        table = table - np.nanmean(table, axis=1, keepdims=True)
+        found = np.nanmean(table[:, 1:] * table[:, :-1], axis=1) / np.nanmean(table**2, axis=1)
+    found = found[np.isfinite(found)]
+    return float(np.median(found)) if len(found) else 0.0
+
+
+def _value(cell: str, sheet: Sheet) -> float:
+    value = number(cell, sheet.decimal)
+    return float("nan") if value is None or not abs(value) < 1e30 else value
+
+
+def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
+    clock = next((column for column in seen.columns if _is_clock(column)), None)
+    label = seen.label(sheet.dialect.header)
+    channels = tuple(
+        column.name
+        for column in seen.columns
+        if column.name != label and column is not clock and column.numeric and column.use()[0] != "leave_out"
+    )
+    window, stride = size(seen.rows)
+    if not channels or not window or len(channels) > SHORTEST:
+        return []
+    plan = SeriesPlan(
+        title=title,
+        dialect=sheet.dialect,
+        orientation="windows",
+        columns=channels,
+        label=label,
+        window=window,
+        stride=stride,
+    )
+    return [(plan, clock is not None)]
+
+
+def _is_clock(column: Column) -> bool:
+    named = column.name.lower().strip("_ ") in TIMES
+    return column.rising and column.alone and (column.moments or (named and column.numeric))
+
+
+def size(rows: int) -> tuple[int, int]:
+    """Window and stride for so many rows: half overlapping, short where there are few rows, (0, 0) for too few."""
+    for window in (32, 16, 8):
+        if rows >= FEWEST * window:
+            return window, window // 2
+    return (8, 2) if rows >= 100 else (0, 0)
+
+
+def make(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    """The dataset. Raises ImportRefused where too little can be used."""
+    if not of.columns:
+        raise ImportRefused("No column of numbers was chosen. Choose those that hold the series.")
+    return (_rows if of.orientation == "rows" else _windows)(sheet, of, bounds, losses)
+
+
+def _rows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    steps = len(of.columns)
+    if steps < 4:
+        raise ImportRefused(f"Expected series of at least 4 steps, got {steps}. Choose more columns.")
+    needed = of.columns if of.missing == "drop" else ()
+    chosen = choose(sheet, of.label, needed, at_most(of.most, steps, bounds), losses)
+    table = numbers(sheet, sheet.places(of.columns), chosen.take)
+    x, labels = _filled(table[:, :, None], chosen.labels, losses)
+    return _made(x, labels, chosen.names, None, of, ())
+
+
+def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    places = sheet.places(of.columns)
+    rows = sum(len(block[0]) for block in sheet.blocks())
+    if rows * len(places) > bounds.numbers:
+        raise ImportRefused(f"Expected at most {bounds.numbers:,} numbers, got {rows * len(places):,}. Choose fewer.")
+    everything = np.ones(rows, dtype=bool)
+    table = numbers(sheet, places, everything)
+    answers = tidied(texts(sheet, sheet.places([of.label])[0], everything)) if of.label else []
+    begins, groups = starts(rows, of.window, of.stride)
+    gaps = np.asarray(np.isnan(table).any(axis=1))
+    if of.missing == "drop":
+        clear = np.array([not gaps[at : at + of.window].any() for at in begins], dtype=bool)
+        losses.add("rows", "gap", count=int((~clear).sum()))
+        begins, groups = begins[clear], groups[clear]
+    elif gaps.any():
+        losses.add("values", "filled", count=int(np.isnan(table).sum()))
+        table = bridged(table)
+    enough(len(begins))
+    labels: Integers | None = None
+    names: tuple[str, ...] = ()
+    if of.label:
+        said = [_commonest(answers[at : at + of.window]) for at in begins]
+        known = np.array([bool(word) for word in said])
+        losses.add("rows", "unlabelled", count=int((~known).sum()))
+        begins, groups = begins[known], groups[known]
+        enough(len(begins))
+        labels, names = named([word for word in said if word], sheet.decimal)
+    kept = draw(labels, len(begins), at_most(of.most, of.window * len(places), bounds))
+    losses.add("rows", "sample", count=len(begins) - len(kept))
+    begins, groups = begins[kept], groups[kept]
+    if labels is not None:
+        labels, names = present(labels[kept], names)
+    x = np.stack([table[at : at + of.window] for at in begins])
+    apart = of.stride >= of.window
+    return _made(x, labels, names, None if apart else groups, of, of.columns)
+
+
+def starts(rows: int, window: int, stride: int) -> tuple[Integers, Integers]:
+    """Where windows begin, and the block that each lies in. Windows of different blocks share no row, so that whole
+    blocks can be kept aside. There are at least four blocks where rows suffice.
+    """
+    if stride >= window:
+        begins = np.arange(0, max(rows - window + 1, 0), stride)
+        return begins, np.arange(len(begins))
+    block = max(window, min(BLOCK * window, rows // 8))
+    found = [
+        (at, number)
+        for number, first in enumerate(range(0, rows, block))
+        for at in range(first, min(first + block, rows) - window + 1, stride)
+    ]
+    both = np.array(found, dtype=np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def bridged(table: Floats) -> Floats:
+    """Gaps filled along straight lines between neighbours in time; a column without any number becomes 0."""
+    whole = table.copy()
+    moments = np.arange(len(table))
+    for column in whole.T:
+        empty = np.isnan(column)
+        column[empty] = np.interp(moments[empty], moments[~empty], column[~empty]) if not empty.all() else 0
+    return whole
+
+
+def _filled(x: Floats, labels: Integers | None, losses: Losses) -> tuple[Floats, Integers | None]:
+    """Gaps of each series bridged; series without any number are left out."""
+    empty = np.isnan(x)
+    void = empty.all(axis=(1, 2))
+    losses.add("rows", "empty", count=int(void.sum()))
+    losses.add("values", "filled", count=int(empty[~void].sum()))
+    x = x[~void]
+    labels = None if labels is None else labels[~void]
+    enough(len(x))
+    for row in np.flatnonzero(np.isnan(x).any(axis=(1, 2))):
+        x[row] = bridged(x[row])
+    return x, labels
+
+
+def _commonest(words: list[str]) -> str:
+    said = [word for word in words if word]
+    return max(dict.fromkeys(said), key=said.count) if said else ""
+
+
+def _made(
+    x: Floats,
+    labels: Integers | None,
+    names: tuple[str, ...],
+    groups: Integers | None,
+    of: SeriesPlan,
+    channels: tuple[str, ...],
+) -> tuple[Items, Card]:
+    if not np.ptp(x, axis=(0, 1)).any():
+        raise ImportRefused("All numbers of the series are equal, so there is nothing to learn. Choose other columns.")
+    card = Card(
+        title=of.title,
+        form="series",
+        shape=x.shape[1:],
+        count=len(x),
+        nonnegative=bool(x.min() >= 0),
+        label_name=of.label if labels is not None else "",
+        label_names=names if labels is not None else (),
+        feature_names=tuple(clean(channel) for channel in channels),
+    )
+    return Items(x=np.ascontiguousarray(x, dtype=np.float32), labels=labels, groups=groups), card

@@ -1,0 +1,225 @@
+"""What is in each column of a table, counted in one pass that keeps a little of each."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ae_core.imports.archive import Losses
+from ae_core.imports.names import clean
+from ae_core.imports.numerals import KEPT, Decimal, is_date, number, tidy
+from ae_core.imports.plan import CATEGORIES, CLASSES, ColumnPlan, Count, Use, Why
+from ae_core.imports.sheets import Sheet
+
+MANY = 200  # different values of a column that are kept apart
+PROSE = 8  # words that a document has on average, at least
+SLIPS = 0.05  # share of values of a column of numbers that may be something else
+ANSWERS = frozenset(
+    ("label", "labels", "class", "classes", "target", "species", "variety", "cultivar", "y", "category", "categories")
+    + ("diagnosis", "outcome", "digit", "sentiment", "survived", "标签", "类别", "类", "分类", "品种", "标记", "诊断")
+)
+"""What columns of classes are called, in small letters."""
+_ID = re.compile(r"(.*[ _.-])?(id|ids|uuid|guid|index|idx|no|nr|row|rowid|编号|序号)|unnamed.*", re.IGNORECASE)
+_CAMEL = re.compile(r".*[a-z](Id|ID)")
+_NAMELESS = re.compile(r"column \d+")
+
+
+@dataclass
+class Column:
+    """What was seen of a column. numbers, others, missing, infinite: values of each sort. values: the different ones
+    with their counts, until there are `MANY`. letters, words: of all values. running: each is one more than the last.
+    rising: none is below the last.
+    """
+
+    name: str
+    decimal: Decimal
+    numbers: int = 0
+    others: int = 0
+    missing: int = 0
+    infinite: int = 0
+    dates: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    letters: int = 0
+    words: int = 0
+    whole: bool = True
+    running: bool = True
+    rising: bool = True
+    many: bool = False
+    repeated: bool = False
+    values: Counter[str] = field(default_factory=Counter)
+    _last: float | None = None
+    _last_text: str = ""
+
+    def add(self, cells: Sequence[str]) -> None:
+        """Some more of its cells."""
+        counted = Counter(cells)
+        for cell, count in counted.items():
+            self._count(cell, count)
+        if self.running or self.rising:
+            self._follow(cells)
+
+    def _count(self, cell: str, count: int) -> None:
+        value = number(cell, self.decimal)
+        if value is None:
+            self.others += count
+            self.letters += len(cell) * count
+            self.words += (cell.count(" ") + 1) * count
+            self.dates += is_date(cell) * count
+        elif math.isnan(value):
+            self.missing += count
+            return
+        elif math.isinf(value):
+            self.infinite += count
+            return
+        else:
+            self.numbers += count
+            self.low, self.high = min(self.low, value), max(self.high, value)
+            self.whole = self.whole and value == int(value)
+        key = tidy(cell) if not self.many else ""
+        self.repeated = self.repeated or count > 1
+        if key in self.values:
+            self.repeated = True
+            self.values[key] += count
+        elif not self.many:
+            self.values[key] = count
+            self.many = len(self.values) >= MANY
+
+    def _follow(self, cells: Sequence[str]) -> None:
+        for cell in cells:
+            value = number(cell, self.decimal)
+            if value is None:
+                self.running = False
+                text = cell.strip()[:KEPT]
+                if text < self._last_text:
+                    self.rising = False
+                    return
+                self._last_text = text
+                continue
+            if self._last is not None:
+                self.running = self.running and value == self._last + 1
+                self.rising = self.rising and not value < self._last
+            self._last = value
+            if not (self.running or self.rising):
+                return
+
+    @property
+    def told(self) -> int:
+        """Values that are there."""
+        return self.numbers + self.others
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers, but for slips of the pen."""
+        return self.numbers > 0 and self.others <= SLIPS * self.told
+
+    @property
+    def prose(self) -> bool:
+        """Whether its values are documents."""
+        return not self.numeric and self.words >= PROSE * max(self.others, 1) and len(self.values) > 2
+
+    @property
+    def moments(self) -> bool:
+        """Whether its values are days or moments."""
+        return self.others > 0 and self.dates == self.told
+
+    @property
+    def alone(self) -> bool:
+        """Whether no value occurs twice, as far as they were kept apart."""
+        return not self.repeated
+
+    def use(self) -> tuple[Use, Why | None]:
+        """What becomes of it, and if nothing, why."""
+        kinds = len(self.values)
+        if not self.told:
+            return "leave_out", "empty"
+        if kinds == 1:
+            return "leave_out", "constant"
+        if self._names_rows():
+            return "leave_out", "identifier"
+        if self.moments:
+            return "leave_out", "date"
+        if self.numeric and kinds != 2:
+            return "number", None
+        if kinds == 2:
+            return "binary", None
+        if self.prose:
+            return "leave_out", "text"
+        if kinds <= CATEGORIES:
+            return "category", None
+        return "leave_out", "identifier" if self.alone else "many"
+
+    def _names_rows(self) -> bool:
+        """Whether it only says which row it is."""
+        named = bool(_ID.fullmatch(self.name) or _CAMEL.fullmatch(self.name))
+        if not self.numeric:
+            return self.alone and not self.prose and not self.moments
+        nameless = bool(_NAMELESS.fullmatch(self.name))
+        return self.whole and ((named and self.alone) or (self.running and (named or nameless)))
+
+    def plan(self) -> ColumnPlan:
+        """The column as it can be used."""
+        use, why = self.use()
+        common = [clean(value, 20) for value, _ in self.values.most_common(3)]
+        return ColumnPlan(
+            name=self.name,
+            use=use,
+            why=why or "",
+            missing=self.missing + self.infinite,
+            distinct=len(self.values),
+            examples=tuple(common),
+        )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All columns of a sheet, the number of its rows, and what could not be read of it."""
+
+    columns: tuple[Column, ...]
+    rows: int
+    losses: Losses
+
+    def named(self, name: str) -> Column:
+        """The column of that name, which is there."""
+        return next(column for column in self.columns if column.name == name)
+
+    def can_be_label(self, column: Column) -> bool:
+        """Whether its values can be classes."""
+        return 2 <= len(column.values) <= CLASSES and not column.many and not column.prose and not column.moments
+
+    def label(self, header: bool) -> str:
+        """The column that most likely holds the classes, or "": the last one that is called so, or, where columns have
+        no names, the only one of text.
+        """
+        fit = [column for column in self.columns if self.can_be_label(column)]
+        called = [
+            column
+            for column in fit
+            if column.name.lower().strip("_ ") in ANSWERS and (column.whole or not column.numeric)
+        ]
+        called = [column for column in called if len(column.values) <= max(CATEGORIES, 2)]
+        if called:
+            return called[-1].name
+        texts = [column for column in self.columns if column.others > column.numbers]
+        if not header and len(texts) == 1 and texts[0] in fit:
+            return texts[0].name
+        return ""
+
+
+def survey(sheet: Sheet) -> Survey:
+    """Looks through all of it once."""
+    found = tuple(Column(name, sheet.decimal) for name in sheet.names)
+    rows = 0
+    for block in sheet.blocks():
+        rows += len(block[0])
+        for column, cells in zip(found, block, strict=True):
+            column.add(cells)
+    return Survey(found, rows, sheet.losses)
+
+
+def classes(column: Column) -> tuple[Count, ...]:
+    """How often each of its values is there, the commonest first."""
+    return tuple(Count(name=clean(name), count=count) for name, count in column.values.most_common(CLASSES))
