@@ -143,18 +143,21 @@ def bring_ui() -> None:
         _upload_ui()
         return
     understood = Understanding.model_validate_json(parcel["understood"])
-    names = [source["name"] for source in parcel["sources"]]
-    with st.container(key="import_files", horizontal=True, vertical_alignment="center"):
-        listed = ", ".join(map(plain, names[:5])) + (" …" if len(names) > 5 else "")
-        st.markdown(f":material/description: **{listed}**")
+    with st.container(key="import_deeds", horizontal=True, vertical_alignment="center"):
+        go = st.container(width="content")
         st.button(t("import.others"), key="import_others", icon=":material/refresh:", on_click=_forget)
-    importing.facts_ui(understood)
-    importing.dropped_ui(understood.facts.dropped)
-    dialect = getattr(understood.plan, "dialect", None)
-    if understood.facts.kind == "csv" and dialect:
-        importing.dialect_ui(parcel["token"], dialect, state.act(_read_again))
-    plan = importing.plan_ui(parcel["token"], understood)
-    if st.button(t("import.make"), key="import_make", type="primary", icon=":material/check:"):
+        names = [source["name"] for source in parcel["sources"]]
+        listed = ", ".join(map(plain, names[:5])) + (" …" if len(names) > 5 else "")
+        st.markdown(f":material/description: **{listed}**", width="content")
+    seen, asked = st.columns(2, gap="medium")
+    with seen:
+        importing.facts_ui(understood)
+        importing.dropped_ui(understood.facts.dropped)
+    with asked:
+        plan = importing.plan_ui(parcel["token"], understood)
+        if understood.facts.kind == "csv":
+            importing.dialect_ui(parcel["token"], understood.plan.dialect, state.act(_read_again))
+    if go.button(t("import.make"), key="import_make", type="primary", icon=":material/check:"):
         with st.spinner(t("import.making")):
             _make(parcel, plan)
 
@@ -169,11 +172,12 @@ def _upload_ui() -> None:
         key=f"data_files_{state.uploads()}",
         max_upload_size=client.settings.limits.import_megabytes,
     )
-    st.caption(t("import.kinds"))
-    st.caption(t("import.safe"))
     if files:
         with st.spinner(t("import.reading")):
             _receive(client, [(file.name, file.getbuffer()) for file in files])
+    importing.drop_words(client.settings.limits.import_megabytes)
+    importing.kinds_ui()
+    st.caption(f":material/lock: {t('import.safe')}")
 
 
 def _receive(client: Client, files: list[tuple[str, memoryview]]) -> None:

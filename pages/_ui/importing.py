@@ -30,15 +30,42 @@ from pages._ui.titles import plain
 SUFFIXES = ["csv", "tsv", "txt", "data", "gz", "parquet", "npy", "npz", "zip", "png", "jpg", "jpeg"]
 SIDES = [side for side in (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128) if side <= SIDE]
 MOST = [500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000]
+KINDS = (
+    ("table", "table"),
+    ("image", "image"),
+    ("series", "show_chart"),
+    ("text", "article"),
+    ("ratings", "star"),
+    ("array", "data_array"),
+)
+"""Forms of data with their icons, as they are offered."""
 MOST_SHOWN = 8  # names in a sentence
 NONE = ""
+
+
+def drop_words(megabytes: int) -> None:
+    """The words on the place to drop files, in the reader's language; Streamlit has them in English only."""
+    zone = '[class*="st-key-data_files_"] [data-testid="stFileUploaderDropzone'
+    st.html(
+        f'<style>{zone}"] button p::after {{ content: "{t("import.choose")}"; }}'
+        f'{zone}Instructions"] span::after {{ content: "{t("import.limit", megabytes=megabytes)}"; }}</style>'
+    )
+
+
+def kinds_ui() -> None:
+    """What can be brought, and how it should look."""
+    for row in (KINDS[:3], KINDS[3:]):
+        for column, (name, icon) in zip(st.columns(3), row, strict=True):
+            with column.container(border=True, height="stretch"):
+                st.markdown(f":material/{icon}: **{t(f'import.form.{name}')}**")
+                st.caption(t(f"import.bring.{name}"))
 
 
 def facts_ui(understood: Understanding) -> None:
     """What is in the files, as figures and first rows."""
     facts = understood.facts
     found = [
-        (t("import.files"), f"{facts.files:,}"),
+        (t("import.files"), f"{facts.files:,}" if facts.files > 1 else ""),
         (t("import.rows"), f"{facts.rows:,}"),
         (t("import.columns"), f"{facts.columns:,}"),
         (t("import.classes"), f"{len(facts.classes):,}"),
@@ -75,7 +102,8 @@ def plan_ui(token: str, understood: Understanding) -> Plan:
     plan = offered[form]
     named = asks.text("title", plan.title)
     own = FORMS[type(plan)](_Asks(f"{token}_{form}"), plan, understood)
-    most = asks.slider("most", MOST, plan.most)
+    few = 0 < understood.facts.rows <= MOST[0]
+    most = plan.most if few else asks.slider("most", MOST, plan.most)
     return PLAN.validate_python({**plan.model_dump(), **own, "title": named, "most": most})
 
 
@@ -180,7 +208,7 @@ def _columns(asks: _Asks, columns: Sequence[ColumnPlan]) -> list[dict[str, Any]]
         hide_index=True,
         key=f"{asks.prefix}columns",
         disabled=["name", "missing", "distinct", "examples"],
-        height=min(36 * (len(shown) + 1) + 4, 420),
+        height=min(35 * (len(shown) + 1) + 3, 420),
         column_config={
             "name": st.column_config.TextColumn(t("import.column.name")),
             "use": st.column_config.SelectboxColumn(t("import.column.use"), options=list(uses), required=True),
