@@ -15,6 +15,7 @@ from typing import get_args
 import pytest
 
 from ae_core.data import DATASETS
+from ae_core.imports.plan import WHYS
 from ae_core.metrics import METRICS, NEEDS
 from ae_core.objectives import PENALTIES, READINGS
 from ae_core.probes.questions import FileName
@@ -62,6 +63,7 @@ def demanded(language: str) -> Iterator[str]:
     for name in METRICS:
         yield from (f"metric.{name}.title", f"metric.{name}.meaning")
     yield from (f"need.{name}" for name in NEEDS)
+    yield from (f"dropped.{why}" for why in WHYS)
     yield from (f"explore.file_{name.replace('.', '_')}" for name in get_args(FileName))
     yield from (f"unit.{metric.unit.replace(' ', '_')}" for metric in METRICS.values() if metric.unit)
 
@@ -131,6 +133,7 @@ REFUSING += [
     *(f"probes/{file.name}" for file in (ROOT / "ae_core/probes").glob("*.py")),
 ]
 REFUSING += ["data/shelf.py", "data/drawn.py", "store/datasets.py", "child.py"]
+REFUSING += [f"imports/{file.name}" for file in (ROOT / "ae_core/imports").glob("*.py")]
 REFUSING += ["tuning/space.py", "tuning/studies.py", "tuning/driver.py"]
 REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob("*.py")]
 REFUSALS = {

@@ -31,7 +31,7 @@ FLOORS = [
         "units",
         "variants",
     },
-    {"training"},
+    {"training", "imports"},
     {"probes", "exports"},
     {"store", "stream", "engine", "tuning"},
     {"services", "web", "starter", "network"},

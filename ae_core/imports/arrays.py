@@ -20,7 +20,7 @@ from ae_core.imports.archive import Losses
 from ae_core.imports.blobs import Blob, damaged
 from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.draw import at_most, draw, enough, named, present
-from ae_core.imports.kinds import pickled
+from ae_core.imports.kinds import pickle, pickled
 from ae_core.imports.names import clean
 from ae_core.imports.numerals import tidy
 from ae_core.imports.pixels import FULL, SMALLEST, pictured, shade
@@ -79,9 +79,7 @@ def header(blob: Blob) -> Array:
     with blob.open() as stream:
         head = stream.read(2)
     if pickled(head):
-        raise ImportRefused(
-            f"{name} is a Python pickle, whose reading could run a program. Save numbers with numpy.save."
-        )
+        raise pickle(name)
     with damaged(blob.name), blob.open() as stream:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0

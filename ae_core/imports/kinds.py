@@ -70,6 +70,8 @@ def kind_of(blob: Blob) -> Kind:
     head = blob.head
     found = content(head)
     name = clean(blob.name)
+    if pickled(head):
+        raise pickle(name)
     if found is None:
         raise ImportRefused(f"{name} is {other(head)}, which is not taken here. Expected {TAKEN}.")
     expected = ENDINGS.get(blob.end)
@@ -94,7 +96,7 @@ def content(head: bytes) -> Kind | None:
 def other(head: bytes) -> str:
     """What it is instead, or ""."""
     if pickled(head):
-        return "a Python pickle, whose reading could run a program,"
+        return "a Python pickle"
     for magic, name in OTHERS:
         if head.startswith(magic) and not _is_prose(head):
             return name
@@ -104,6 +106,13 @@ def other(head: bytes) -> str:
 def pickled(head: bytes) -> bool:
     """Whether these are the first bytes of a Python pickle of protocol 2 or later."""
     return len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+
+
+def pickle(name: str) -> ImportRefused:
+    """The refusal of one."""
+    return ImportRefused(
+        f"{name} is a Python pickle, and reading one can run any program. Save its numbers as CSV, or with numpy.save."
+    )
 
 
 def _is_prose(head: bytes) -> bool:

@@ -44,7 +44,7 @@ def encoding_of(blob: Blob) -> Encoding:
         block, valid = head, True
         while block:
             if b"\0" in block:
-                raise _no_text(blob)
+                raise no_text(blob)
             if valid:
                 try:
                     decoder.decode(block)
@@ -59,11 +59,11 @@ def encoding_of(blob: Blob) -> Encoding:
     if valid:
         return "utf-8"
     if _CONTROL.search(head):
-        raise _no_text(blob)
+        raise no_text(blob)
     if chinese(head) and _decodes(blob, "gb18030"):
         return "gb18030"
     if not western(head) or not _decodes(blob, "cp1252"):
-        raise _no_text(blob)
+        raise no_text(blob)
     return "cp1252"
 
 
@@ -92,7 +92,8 @@ def _decodes(blob: Blob, encoding: Encoding) -> bool:
     return True
 
 
-def _no_text(blob: Blob) -> ImportRefused:
+def no_text(blob: Blob) -> ImportRefused:
+    """The refusal of bytes that are none."""
     return ImportRefused(
         f"{clean(blob.name)} is no text that can be read. Save it as CSV in UTF-8, then choose it again."
     )
@@ -116,7 +117,7 @@ def lines(blob: Blob, encoding: Encoding) -> Iterator[str]:
                     "Expected a row of a table in each line."
                 )
             if "\0" in line:
-                raise _no_text(blob)
+                raise no_text(blob)
             yield line
 
 

@@ -59,8 +59,8 @@ def looks(blobs: list[Blob], bounds: Bounds, losses: Losses) -> list[Look]:
                 "Make them smaller first, or choose fewer."
             )
         found.append(Look(blob, size))
-    if not found:
-        raise refused or ImportRefused("There is no PNG or JPEG picture in it. Choose other files.")
+    if refused is not None and not found:
+        raise refused
     return found
 
 

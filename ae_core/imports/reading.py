@@ -196,7 +196,9 @@ def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str) -> Parcel:
     if chosen is not pictures and chosen is not texts and chosen is not arrays:
         chosen = [_main_table(chosen)]
         if content(chosen[0].head) != "text":
-            raise ImportRefused(f"{clean(chosen[0].name)} is no text that can be read. Save it as CSV in UTF-8.")
+            from ae_core.imports.lines import no_text
+
+            raise no_text(chosen[0])
     kept = {id(member) for member in chosen}
     for member in inside:
         if id(member) not in kept:
