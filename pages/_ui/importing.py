@@ -89,7 +89,8 @@ def dropped_ui(dropped: Sequence[Dropped]) -> None:
     """What was left out or filled in, a sentence each."""
     for one in dropped:
         names = ", ".join(plain(name) for name in one.names[:MOST_SHOWN])
-        st.caption(f":material/filter_alt: {t(f'dropped.{one.why}', count=f'{one.count:,}', names=names or '–')}")
+        told = t(f"dropped.{one.why}", count=f"{one.count:,}", names=f" ({names})" if names else "")
+        st.caption(f":material/filter_alt: {told}")
 
 
 def plan_ui(token: str, understood: Understanding) -> Plan:
