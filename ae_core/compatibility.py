@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, cast
 
-from ae_core.data import Dataset, Form, dataset_of, missing, resolve_scaling
+from ae_core.data import Dataset, Form, dataset_of, require, resolve_scaling
 from ae_core.dials import Dials
-from ae_core.errors import DataMissing, SpecError
+from ae_core.errors import SpecError
 from ae_core.spec import (
     DIP,
     MLP,
@@ -47,8 +47,7 @@ USUAL_OUTPUT: dict[str, Output] = {"bce": "sigmoid", "continuous_bernoulli": "un
 def check(spec: RunSpec) -> None:
     """Raises SpecError (or DataMissing) with a sentence where the choices of the spec exclude each other."""
     dataset = dataset_of(spec.data)
-    if package := missing(dataset):
-        raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
+    require(dataset)
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)
     within_unit = scaling != "standard" and (scaling != "none" or _in_unit(dataset))
     if loss in ("bce", "continuous_bernoulli") and not within_unit:

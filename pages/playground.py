@@ -8,7 +8,7 @@ import streamlit as st
 
 from ae_core import frames, services
 from ae_core.compatibility import features, on_data, parameter_count, seconds_per_epoch, steps_per_epoch
-from ae_core.data import DATASETS, dataset_of, missing
+from ae_core.data import DATASETS, Dataset, Missing, dataset_of, missing
 from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
@@ -53,8 +53,17 @@ def data_ui(spec: RunSpec) -> None:
         knobs.edit(spec, own)
         st.caption(f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}.")
         for other in DATASETS.values():
-            if package := missing(other):
-                st.caption(f"{t(f'dataset.{other.kind}.title')}: {t('data.missing', package=package)}")
+            if lacks := missing(other):
+                st.caption(f"{t(f'dataset.{other.kind}.title')}: {_lacking(other, lacks)}")
+
+
+def _lacking(record: Dataset, lacks: Missing) -> str:
+    """What would bring a dataset that is not on this machine."""
+    if lacks.kind == "package":
+        return t("data.missing", package=lacks.name)
+    if record.download is None:
+        return t("data.missing_files", folder=lacks.name)
+    return t("data.missing_download", host=record.download.host, size=record.download.megabytes, folder=lacks.name)
 
 
 def learning_ui(spec: RunSpec) -> None:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "ae_core"
 FLOORS = [
-    {"spec", "events", "errors", "frames", "settings"},
+    {"spec", "events", "errors", "frames", "settings", "child"},
     {
         "data",
         "dials",

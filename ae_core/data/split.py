@@ -101,7 +101,7 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
         shape=whole.x.shape[1:],
         form=dataset.form,
         label_names=() if labels is None else dataset.label_names[: int(labels.max()) + 1],
-        feature_names=dataset.feature_names[: whole.x.shape[1]],
+        feature_names=whole.feature_names or dataset.feature_names[: whole.x.shape[1]],
     )
 
 
