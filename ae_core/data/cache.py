@@ -20,14 +20,16 @@ Value = TypeVar("Value", bound=Weighed)
 
 
 class Cache(Generic[Value]):
-    """The values used last, up to a budget in bytes (the newest is kept whatever it weighs).
+    """The values used last, up to a budget in bytes.
+
+    keeps_larger: whether the newest is kept although it alone weighs more than the budget.
 
     Safe for threads: a value that several ask for at once is made once, and the others wait for it without holding up
     those who ask for something else.
     """
 
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
+    def __init__(self, budget: int, keeps_larger: bool = True) -> None:
+        self.budget, self.keeps_larger = budget, keeps_larger
         self._lock = Lock()
         self._entries: OrderedDict[Hashable, Future[Value]] = OrderedDict()
 
@@ -59,6 +61,9 @@ class Cache(Generic[Value]):
 
     def _drop_oldest(self) -> None:
         ready = {key: entry.result().nbytes for key, entry in self._entries.items() if entry.done()}
+        if not self.keeps_larger:
+            for key in [key for key, weight in ready.items() if weight > self.budget]:
+                del self._entries[key], ready[key]
         total = sum(ready.values())
         for key, weight in list(ready.items())[:-1]:
             if total <= self.budget:
