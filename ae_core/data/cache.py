@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 
 class Weighed(Protocol):
@@ -20,7 +21,8 @@ Value = TypeVar("Value", bound=Weighed)
 
 
 class Cache(Generic[Value]):
-    """The values used last, up to a budget in bytes.
+    """The values used last, up to a budget in bytes. One that was dropped and that somebody still holds is not made
+    a second time.
 
     keeps_larger: whether the newest is kept although it alone weighs more than the budget.
 
@@ -32,6 +34,7 @@ class Cache(Generic[Value]):
         self.budget, self.keeps_larger = budget, keeps_larger
         self._lock = Lock()
         self._entries: OrderedDict[Hashable, Future[Value]] = OrderedDict()
+        self._held: WeakValueDictionary[Hashable, Value] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -50,7 +53,13 @@ class Cache(Generic[Value]):
 
     def _fill(self, key: Hashable, entry: Future[Value], make: Callable[[], Value]) -> None:
         try:
-            entry.set_result(make())
+            with self._lock:
+                value = self._held.get(key)
+            if value is None:
+                value = make()
+            with self._lock:
+                self._held[key] = value
+            entry.set_result(value)
         except BaseException as error:  # everyone who waits must hear of it, whatever it is
             with self._lock:
                 self._entries.pop(key, None)

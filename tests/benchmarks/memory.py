@@ -64,8 +64,9 @@ def main() -> None:
                 pass
             models.append(training)  # runs are kept, as a worker keeps those that may go on
             say(what)
-        models[0].result().measure()
-        say("all metrics of the first")
+            if len(models) == 1:
+                training.result().measure()
+                say("all its metrics")
 
 
 class _named:

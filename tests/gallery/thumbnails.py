@@ -1,10 +1,11 @@
 """Draws the picture of each dataset's card, 240 x 160 on a clear ground: `python -m tests.gallery.thumbnails`.
 
-Every picture is made from the dataset's own items. Clear grounds and middling colours serve light and dark pages alike.
+Every picture is made from the dataset's own items, or, of those that must be downloaded, drawn in their manner. Clear grounds and middling colours serve light and dark pages alike.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,15 +15,11 @@ from PIL import Image, ImageDraw
 from ae_core import spec
 from ae_core.data import DATASETS, Items
 from ae_core.data.split import items
+from ae_core.errors import DataMissing
+from tests.gallery.drawn import cloud, coast, kana, portraits, press, words_of_groups
+from tests.gallery.sheet import CLASSES, FINE, HEIGHT, INK, PAPER, RAMP, WIDTH, blank, over, ramp, rgb
 
 FOLDER = Path(__file__).parents[2] / "assets" / "images" / "datasets"
-WIDTH, HEIGHT = 240, 160
-FINE = 3
-"""Everything is drawn this much larger, then shrunk: Pillow's own lines and discs have hard edges."""
-CLASSES = ("#3d8fd9", "#e69f00", "#12a37f", "#d3609b", "#8b75d7", "#d9622b", "#5fb8e8", "#a98a16")
-"""After Okabe and Ito (2008), evened out in lightness."""
-RAMP = ("#4468e0", "#9a55cf", "#dd5a8c", "#f08a3c", "#e9b932")
-INK, PAPER = (26, 35, 58), (246, 248, 252)
 
 
 def thumbnail(kind: str) -> Image.Image:
@@ -31,21 +28,29 @@ def thumbnail(kind: str) -> Image.Image:
     return picture.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS) if picture.width != WIDTH else picture
 
 
-def mosaic(data: spec.DataSpec, chosen: list[int] | None = None, smooth: bool = True) -> Image.Image:
-    """Six by four items as rounded tiles; the classes take turns unless rows are chosen."""
+def mosaic(
+    data: spec.DataSpec, chosen: list[int] | None = None, smooth: bool = True, grid: tuple[int, int] = (6, 4)
+) -> Image.Image:
+    """Items as rounded tiles, so many across and down; the classes take turns unless rows are chosen."""
     whole = items(data)
-    rows = chosen if chosen is not None else classes_in_turn(whole, 24)
-    tile, gap = 36 * FINE, 4 * FINE
+    across, down = grid
+    rows = chosen if chosen is not None else classes_in_turn(whole, across * down)
+    step = WIDTH * FINE // across
+    tile = round(step * 0.9)
     picture = blank()
     corners = Image.new("L", (tile, tile))
-    ImageDraw.Draw(corners).rounded_rectangle((0, 0, tile - 1, tile - 1), 4 * FINE, fill=255)
+    ImageDraw.Draw(corners).rounded_rectangle((0, 0, tile - 1, tile - 1), tile // 9, fill=255)
     resample = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     for place, row in enumerate(rows):
-        down, across = divmod(place, 6)
-        grey = Image.fromarray(np.uint8(whole.x[row, ..., 0] * 255)).resize((tile, tile), resample)
-        share = np.asarray(grey, dtype=np.float64)[..., None] / 255
-        coloured = Image.fromarray(np.uint8(np.array(INK) * (1 - share) + np.array(PAPER) * share))
-        picture.paste(coloured, (2 * FINE + across * (tile + gap), 2 * FINE + down * (tile + gap)), corners)
+        pixels = np.uint8(whole.x[row] * 255)
+        if pixels.shape[2] == 3:
+            coloured = Image.fromarray(pixels).resize((tile, tile), resample)
+        else:
+            grey = Image.fromarray(pixels[..., 0]).resize((tile, tile), resample)
+            share = np.asarray(grey, dtype=np.float64)[..., None] / 255
+            coloured = Image.fromarray(np.uint8(np.array(INK) * (1 - share) + np.array(PAPER) * share))
+        margin = (step - tile) // 2
+        picture.paste(coloured, (margin + place % across * step, margin + place // across * step), corners)
     return picture
 
 
@@ -54,6 +59,20 @@ def classes_in_turn(whole: Items, count: int) -> list[int]:
     random = np.random.default_rng(6)
     assert whole.labels is not None
     queues = [list(random.permutation(np.flatnonzero(whole.labels == label))) for label in np.unique(whole.labels)]
+    return [int(queues[i % len(queues)].pop()) for i in range(count)]
+
+
+def liveliest(data: spec.DataSpec, count: int) -> list[int]:
+    """Rows in which the classes take turns, of each class those that show something."""
+    whole = items(data)
+    lively = whole.x.std(axis=(1, 2)).mean(axis=1)
+    assert whole.labels is not None
+    random = np.random.default_rng(6)
+    queues = []
+    for label in np.unique(whole.labels):
+        rows = np.flatnonzero(whole.labels == label)
+        best = rows[np.argsort(lively[rows])[-len(rows) // 4 :]]
+        queues.append(list(random.permutation(best)))
     return [int(queues[i % len(queues)].pop()) for i in range(count)]
 
 
@@ -110,16 +129,6 @@ def parallel(data: spec.DataSpec, features: tuple[str, ...], kept: int) -> Image
     return Image.fromarray(np.uint8(np.clip(ground, 0, 1) * 255))
 
 
-def over(ground: np.ndarray, colour: tuple[int, ...], alpha: np.ndarray) -> np.ndarray:
-    """Paint of one colour laid over a clear ground: Porter and Duff's `over`, straight alpha in 0..1."""
-    below = ground[..., 3] * (1 - alpha)
-    total = alpha + below
-    mixed = (np.array(colour) / 255 * alpha[..., None] + ground[..., :3] * below[..., None]) / np.maximum(total, 1e-9)[
-        ..., None
-    ]
-    return np.concatenate([mixed, total[..., None]], axis=2)
-
-
 def nuclei(data: spec.DataSpec) -> Image.Image:
     """Tumours as outlines: size by mean radius, waviness by mean concavity, coloured by class."""
     whole = items(data)
@@ -168,27 +177,9 @@ def cells(data: spec.DataSpec, colours: dict[int, str]) -> Image.Image:
 CLASSES_OF_CANCER = ("#d3609b", "#3d8fd9")
 
 
-def blank() -> Image.Image:
-    """A clear sheet at drawing size."""
-    return Image.new("RGBA", (WIDTH * FINE, HEIGHT * FINE), (128, 136, 150, 0))
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """`#rrggbb` as three bytes."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
 def of_class(whole: Items, row: int) -> tuple[int, int, int]:
     """The colour of an item's class."""
     return rgb(CLASSES[int(whole.labels[row]) % len(CLASSES)]) if whole.labels is not None else rgb(CLASSES[0])
-
-
-def ramp(share: float) -> tuple[int, int, int]:
-    """The colour at a share 0..1 of the ramp."""
-    stops = np.array([rgb(stop) for stop in RAMP])
-    at = np.linspace(0, 1, len(stops))
-    red, green, blue = (int(np.interp(share, at, stops[:, i])) for i in range(3))
-    return red, green, blue
 
 
 def lines(data: spec.DataSpec, across: int, down: int) -> Image.Image:
@@ -206,11 +197,144 @@ def lines(data: spec.DataSpec, across: int, down: int) -> Image.Image:
     return picture
 
 
+def overlay(data: spec.DataSpec, kept: int, width: float = 1.2, strength: float = 0.35) -> Image.Image:
+    """Many series laid over each other, coloured by class."""
+    whole = items(data)
+    rows = classes_in_turn(whole, kept)
+    x = whole.x[rows, :, 0].astype(np.float64)
+    low, high = np.quantile(x, (0.002, 0.998))
+    ground = np.zeros((HEIGHT * FINE, WIDTH * FINE, 4))
+    across = FINE * (8 + 224 * np.arange(x.shape[1]) / (x.shape[1] - 1))
+    for row, series in zip(rows, x, strict=True):
+        heights = FINE * (148 - 136 * (series - low) / (high - low))
+        ground = over(ground, of_class(whole, row), stroke(list(zip(across, heights, strict=True)), width) * strength)
+    return as_image(ground)
+
+
+def stroke(points: list[tuple[float, float]], width: float) -> np.ndarray:
+    """A line as a share 0..1 of each pixel."""
+    mask = Image.new("L", (WIDTH * FINE, HEIGHT * FINE))
+    ImageDraw.Draw(mask).line(points, fill=255, width=round(width * FINE), joint="curve")
+    return np.asarray(mask) / 255
+
+
+def as_image(ground: np.ndarray) -> Image.Image:
+    """A sheet of numbers 0..1 as a picture."""
+    return Image.fromarray(np.uint8(np.clip(ground, 0, 1) * 255))
+
+
+def strip(data: spec.DataSpec, across: int, down: int) -> Image.Image:
+    """Beats one after the other, as on the paper of an electrocardiogram; the abnormal ones stand out by their colour."""
+    whole = items(data)
+    assert whole.labels is not None
+    picture = blank()
+    pen = ImageDraw.Draw(picture)
+    normal = iter(np.flatnonzero(whole.labels == 0))
+    ill = {(0, 2): 1, (1, 1): 2, (2, 3): 3, (3, 2): 4}
+    wide, high = WIDTH * FINE / across, HEIGHT * FINE / down
+    for y in range(down):
+        points: list[tuple[float, float]] = []
+        for x in range(across):
+            label = ill.get((y, x), 0)
+            row = int(np.flatnonzero(whole.labels == label)[0]) if label else int(next(normal))
+            series = whole.x[row, :, 0]
+            at = wide * (x + np.arange(len(series)) / len(series))
+            beat = [*points[-1:], *zip(at, high * (y + 0.74 - 0.55 * series), strict=True)]
+            pen.line(beat, fill=(*rgb(BEATS[label]), 255), width=round(1.6 * FINE), joint="curve")
+            points = beat
+    return picture
+
+
+BEATS = ("#6b7f9e", "#e69f00", "#d3609b", "#8b75d7", "#d9622b")
+
+
+def ranked(data: spec.DataSpec, kept: int) -> Image.Image:
+    """Each item a line across all features, by its rank in each; those of class 1 on top."""
+    whole = items(data)
+    assert whole.labels is not None
+    random = np.random.default_rng(4)
+    rows = np.concatenate(
+        [random.choice(np.flatnonzero(whole.labels == label), few) for label, few in ((0, kept), (1, kept // 4))]
+    )
+    x = np.stack([np.argsort(np.argsort(column, kind="stable")) for column in whole.x.T], axis=1) / len(whole.x)
+    ground = np.zeros((HEIGHT * FINE, WIDTH * FINE, 4))
+    at = np.linspace(0, x.shape[1] - 1, 200)
+    left = np.minimum(at.astype(int), x.shape[1] - 2)
+    ease = (1 - np.cos(np.pi * (at - left))) / 2
+    for row in rows:
+        heights = x[row, left] * (1 - ease) + x[row, left + 1] * ease
+        places = list(zip(FINE * (12 + at / at[-1] * 216), FINE * (146 - 132 * heights), strict=True))
+        ill = bool(whole.labels[row])
+        ground = over(ground, rgb("#d9622b" if ill else "#3d8fd9"), stroke(places, 1.5) * (0.75 if ill else 0.3))
+    return as_image(ground)
+
+
+def sensors(data: spec.DataSpec) -> Image.Image:
+    """One exercise of each kind, all its channels, one below the other."""
+    whole = items(data)
+    assert whole.labels is not None
+    ground = np.zeros((HEIGHT * FINE, WIDTH * FINE, 4))
+    for label in range(4):
+        row = np.flatnonzero(whole.labels == label)[3]
+        series = whole.x[row] / np.abs(whole.x[whole.labels == label]).max()
+        for channel in range(series.shape[1]):
+            across = FINE * (6 + 228 * np.arange(len(series)) / (len(series) - 1))
+            heights = FINE * (20 + 40 * label - 24 * np.clip(series[:, channel], -0.8, 0.8))
+            shade = 0.95 - 0.13 * channel
+            line = stroke(list(zip(across, heights, strict=True)), 1.3)
+            ground = over(ground, rgb(CLASSES[label]), line * shade)
+    return as_image(ground)
+
+
+def long_series(data: spec.DataSpec, stride: int, bars: bool) -> Image.Image:
+    """A long series put together again from its windows, coloured by its date."""
+    whole = items(data)
+    assert whole.groups is not None
+    pieces = []
+    for group in np.unique(whole.groups):
+        windows = whole.x[whole.groups == group, :, 0]
+        pieces.append(np.concatenate([windows[0], *(window[-stride:] for window in windows[1:])]))
+    series = np.concatenate(pieces)
+    low, high = (0.0, float(series.max())) if bars else (float(series.min()), float(series.max()))
+    heights = FINE * (152 - 144 * (series - low) / (high - low))
+    across = FINE * (4 + 232 * np.arange(len(series)) / (len(series) - 1))
+    picture = blank()
+    pen = ImageDraw.Draw(picture)
+    for i in range(len(series) - 1):
+        colour = (*ramp(i / len(series)), 255)
+        if bars:
+            pen.rectangle((across[i], heights[i], across[i + 1] - 1, 154 * FINE), fill=colour)
+        else:
+            pen.line([(across[i], heights[i]), (across[i + 1], heights[i + 1])], fill=colour, width=2 * FINE)
+    return picture
+
+
+def words(data: spec.DataSpec) -> Image.Image:
+    """The words that tell each class from the others, one each, in the colour of the class."""
+    whole = items(data)
+    assert whole.labels is not None
+    every = whole.x.mean(axis=0)
+    told: list[tuple[str, int]] = []
+    for label in np.unique(whole.labels):
+        lift = whole.x[whole.labels == label].mean(axis=0) - every
+        for at in np.argsort(lift)[::-1]:
+            if (word := whole.feature_names[at]) not in {known for known, _ in told} and 4 <= len(word) <= 11:
+                told.append((word, int(label)))
+                break
+    return cloud(told)
+
+
 PICTURES: dict[str, Callable[[], Image.Image]] = {
     "digits": lambda: mosaic(spec.Digits(), smooth=False),
     "mnist5k": lambda: mosaic(spec.Mnist5k()),
+    "mnist": lambda: mosaic(spec.Mnist5k(), grid=(12, 8)),
+    "fashion_mnist": lambda: mosaic(spec.FashionMnist()),
+    "kmnist": kana,
     "faces": lambda: mosaic(spec.Faces()),
+    "olivetti": portraits,
+    "lfw_people": press,
     "photo_patches": lambda: mosaic(spec.PhotoPatches(patch_size=24)),
+    "colour_patches": lambda: mosaic(spec.ColourPatches(), liveliest(spec.ColourPatches(), 24)),
     "sprites": lambda: mosaic(spec.Sprites()),
     "swiss_roll": lambda: scatter(spec.SwissRoll(samples=1400, noise=0.01), turn=-15, tilt=10),
     "s_curve": lambda: scatter(spec.SCurve(samples=1400, noise=0.01), turn=25, tilt=12),
@@ -219,7 +343,18 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "blobs": lambda: scatter(spec.Blobs(samples=420, noise=0.16), size=2.8),
     "breast_cancer": lambda: nuclei(spec.BreastCancer()),
     "wine": lambda: parallel(spec.Wine(), WINE_AXES, 90),
+    "california": coast,
+    "shuttle": lambda: ranked(spec.Shuttle(), 120),
     "waves": lambda: lines(spec.Waves(steps=96, noise=0.0), 4, 4),
+    "heartbeats": lambda: strip(spec.Heartbeats(steps=128, noise=0.01), 4, 4),
+    "strokes1d": lambda: lines(spec.Strokes1d(noise=0.0), 5, 4),
+    "italy_power": lambda: overlay(spec.ItalyPower(), 70),
+    "gun_point": lambda: overlay(spec.GunPoint(), 50),
+    "basic_motions": lambda: sensors(spec.BasicMotions()),
+    "sunspots": lambda: long_series(spec.Sunspots(), 1, bars=True),
+    "co2": lambda: long_series(spec.Co2(), 4, bars=False),
+    "docstrings": lambda: words(spec.Docstrings(words=1500)),
+    "newsgroups": words_of_groups,
     "ratings": lambda: cells(spec.Ratings(), STARS),
     "baskets": lambda: cells(spec.Baskets(), {1: CLASSES[2]}),
 }
@@ -227,16 +362,19 @@ STARS = dict(enumerate(RAMP, start=1))
 WINE_AXES = ("alcohol", "color intensity", "flavanoids", "hue", "od280/od315 of diluted wines", "proline")
 
 
-def main() -> None:
-    """Draw them all, each under 40 kB."""
+def main(kinds: list[str]) -> None:
+    """Draws these, or all, each under 40 kB. Items that are not on this machine leave their picture as it is."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for kind in DATASETS:
+    for kind in kinds or DATASETS:
         path = FOLDER / f"{kind}.png"
-        thumbnail(kind).quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-            path, optimize=True
-        )
+        try:
+            picture = thumbnail(kind)
+        except DataMissing as error:
+            print(f"{path.name:20} left as it is: {error}")
+            continue
+        picture.quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path.name:20} {path.stat().st_size / 1000:5.1f} kB")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
