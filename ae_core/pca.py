@@ -11,7 +11,6 @@ import numpy as np
 from ae_core.data import prepare
 from ae_core.spec import DataSpec
 
-
 PORTION = 3_000_000
 """Numbers of the items that are worked on at once, so that a large dataset is never copied whole."""
 
@@ -27,12 +26,12 @@ class Components:
 def components(x: np.ndarray) -> Components:
     """Principal axes of (items, features), from the covariance's eigenvectors (Pearson, 1901)."""
     mean = x.mean(axis=0, dtype=np.float64)
-    products = None
+    products: list[np.ndarray] = []  # one, in double precision once it is a sum
     for rows in portions(x):
         centred = x[rows] - mean.astype(x.dtype)
         part = centred.T @ centred
-        products = part if products is None else products.astype(np.float64) + part
-    _, vectors = np.linalg.eigh(products)
+        products = [products[0].astype(np.float64) + part] if products else [part]
+    _, vectors = np.linalg.eigh(products[0])
     return Components(mean.astype(np.float32), np.ascontiguousarray(vectors[:, ::-1], dtype=np.float32))
 
 

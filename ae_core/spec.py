@@ -166,7 +166,9 @@ class ColourPatches(DataSpec):
     """Patches cut from photographs in colour, 32 x 32."""
 
     kind: Literal["colour_patches"] = "colour_patches"
-    samples: Samples = 3000
+    samples: Annotated[
+        int, Field(ge=50, le=6000, description="How many patches are cut."), Knob(unit="patches", step=50)
+    ] = 3000
 
 
 class Sprites(DataSpec):
@@ -325,9 +327,7 @@ class Documents(DataSpec):
     ] = 500
     weighting: Annotated[
         Literal["tf_idf", "counts"],
-        Field(
-            description="Words as they are counted, or weighed down the more texts they stand in, each text of length 1."
-        ),
+        Field(description="Words as often as they stand there, or less the more texts have them."),
         Knob(),
     ] = "tf_idf"
 
@@ -1337,8 +1337,9 @@ def _known(field: FieldInfo, value: Any) -> bool:
         return value in words
     if not isinstance(value, int | float):
         return True
-    lows, highs = ([m for m in field.metadata if isinstance(m, end)] for end in (Ge, Le))
-    return all(m.ge <= value for m in lows) and all(value <= m.le for m in highs)  # type: ignore[attr-defined]
+    low = max((float(mark.ge) for mark in field.metadata if isinstance(mark, Ge)), default=value)  # type: ignore[arg-type]
+    high = min((float(mark.le) for mark in field.metadata if isinstance(mark, Le)), default=value)  # type: ignore[arg-type]
+    return bool(low <= value <= high)
 
 
 def _kinds(field: FieldInfo) -> dict[str, type[Spec]]:

@@ -113,7 +113,9 @@ def messages(random: np.random.Generator) -> dict[str, object]:
     from sklearn.utils import Bunch
 
     alphabet = "bcdfghklmnprstvw"
-    vocabulary = np.array([a + vowel + b + "o" + c for a in alphabet for vowel in "aeiu" for b in alphabet for c in "lmn"])
+    vocabulary = np.array(
+        [a + vowel + b + "o" + c for a in alphabet for vowel in "aeiu" for b in alphabet for c in "lmn"]
+    )
     sides = {}
     for side, count in (("train", 2400), ("test", 1600)):
         target = np.arange(count) % len(GROUPS)

@@ -180,9 +180,7 @@ def test_leftovers_of_a_killed_process_are_swept_away_after_a_day(tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == [".part-things-new"]
 
 
-def test_a_downloaded_set_is_found_and_loaded(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_downloaded_set_is_found_and_loaded(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the click to the items: the record's own four files, from another host, are fetched, found and read."""
     monkeypatch.setenv("LATENT_LAB_HOME", str(tmp_path))
     record = DATASETS["mnist"]

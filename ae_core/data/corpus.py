@@ -1,7 +1,8 @@
-"""Texts that are on every machine that runs this: what the functions of NumPy, SciPy and scikit-learn say of themselves.
+"""Texts that are on every machine that runs this: what functions of NumPy, SciPy and scikit-learn say of themselves.
 
-Their source is read and parsed, never imported or run. The result is kept as JSON among the caches of the installation,
-under the versions of the three packages; where nothing may be written, it is made anew in each process (some seconds).
+Their source is read and parsed, never imported or run. The result is kept as JSON among the caches of the
+installation, under the versions of the three packages; where nothing may be written, it is made anew in each process
+(some seconds).
 """
 
 from __future__ import annotations

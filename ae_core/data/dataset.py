@@ -144,7 +144,8 @@ def load(dataset: Dataset, spec: DataSpec) -> Items:
     except (ImportError, OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError) as error:
         if dataset.found is not None:
             raise DataMissing(
-                f"The files of the dataset {dataset.kind} cannot be used ({error}). Remove them, and download them again."
+                f"The files of the dataset {dataset.kind} cannot be used ({error}). "
+                "Remove them, and download them again."
             ) from error
         if dataset.package is None:
             raise

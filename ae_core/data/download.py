@@ -1,11 +1,11 @@
-"""Fetching the files of a dataset, when somebody asks for it: which host, how much, and whether it is what it should be.
+"""Fetching the files of a dataset when somebody asks for it: from which host, how much, and whether they are right.
 
     downloads = Downloads(home)
     downloads.start("mnist", DATASETS["mnist"].download)
     downloads.state("mnist")        # idle, running (how far), failed (a sentence), done
 
-The work is done by a child process (`ae_core.child`), so that it can be cancelled at any moment. Files come into a folder
-of their own beside their place, are checked there, and are moved all together: what is in place is whole.
+The work is done by a child process (`ae_core.child`), so that it can be cancelled at any moment. Files come into a
+folder of their own beside their place, are checked there, and are moved all together: what is in place is whole.
 """
 
 from __future__ import annotations
@@ -214,7 +214,8 @@ def fetch_files(download: Mapping[str, Any], folder: str) -> int:
     whole = max(sum(file.most for file in files), 1)
     done, progress = 0, _Progress(whole)
     for file in files:
-        size = _fetch(file, Path(folder) / file.name, download["host"], lambda now, before=done: progress(before + now))
+        progress.before = done
+        size = _fetch(file, Path(folder) / file.name, download["host"], progress)
         progress.whole -= file.most - size  # now it is known how large it was
         done += size
     return done
@@ -244,7 +245,9 @@ def _fetch(file: File, path: Path, host: str, told: Callable[[int], None]) -> in
         ) from error
     except (http.client.HTTPException, OSError) as error:  # URLError and time-outs are OSErrors
         reason = getattr(error, "reason", error)
-        raise DownloadFailed(f"{host} cannot be reached, or the connection broke ({reason}). Try again later.") from error
+        raise DownloadFailed(
+            f"{host} cannot be reached, or the connection broke ({reason}). Try again later."
+        ) from error
     if declared.isdecimal() and size < int(declared):
         raise DownloadFailed(f"{host} sent only {size:,} of {int(declared):,} bytes of {file.name}. Try again.")
     if any(known.hexdigest() != getattr(file, name) for name, known in sums.items()):
@@ -272,7 +275,9 @@ def fetch_by_library(download: Mapping[str, Any], folder: str) -> int:
         raise DownloadFailed(f"This download needs a package that is not installed: {error.name}.") from error
     except (http.client.HTTPException, OSError, ValueError, EOFError) as error:
         reason = getattr(error, "reason", error)
-        raise DownloadFailed(f"{host} cannot be reached, or the connection broke ({reason}). Try again later.") from error
+        raise DownloadFailed(
+            f"{host} cannot be reached, or the connection broke ({reason}). Try again later."
+        ) from error
     finally:
         end.set()
         watcher.join()
@@ -291,14 +296,14 @@ def _size(folder: str) -> int:
 
 
 class _Progress:
-    """Tells the parent which part is done, a few times a second."""
+    """Tells the parent which part is done, a few times a second. before: bytes of files that are finished."""
 
     def __init__(self, whole: int) -> None:
-        self.whole = whole
+        self.whole, self.before = whole, 0
         self._last = 0.0
 
     def __call__(self, done: int) -> None:
         now = time.monotonic()
         if now - self._last >= TOLD:
             self._last = now
-            child.tell(min(done / max(self.whole, 1), 1.0))
+            child.tell(min((self.before + done) / max(self.whole, 1), 1.0))

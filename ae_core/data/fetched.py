@@ -105,7 +105,7 @@ def lfw_people(spec: LfwPeople) -> Items:
     if names != list(PEOPLE):
         raise ValueError(f"it holds portraits of {', '.join(names)[:200]}")
     x = np.asarray(got.images, dtype=np.float32)
-    return Items(x=np.clip(x / (255 if x.max() > 1.5 else 1), 0, 1)[..., None], labels=got.target.astype(np.int64))
+    return Items(x=np.clip(x, 0, 1)[..., None], labels=got.target.astype(np.int64))
 
 
 def newsgroups(spec: Newsgroups) -> Items:
@@ -115,7 +115,9 @@ def newsgroups(spec: Newsgroups) -> Items:
     got = _fetched("newsgroups", fetch_20newsgroups, subset="all", remove=("headers", "footers", "quotes"))
     if tuple(got.target_names) != GROUPS:
         raise ValueError(f"it holds the groups {', '.join(map(str, got.target_names))[:200]}")
-    long = [(text, int(label)) for text, label in zip(got.data, got.target, strict=True) if len(text.split()) >= SHORTEST]
+    long = [
+        (text, int(label)) for text, label in zip(got.data, got.target, strict=True) if len(text.split()) >= SHORTEST
+    ]
     return counted(spec, [text for text, _ in long], [label for _, label in long])
 
 

@@ -85,9 +85,9 @@ def share(labels: Bytes, count: int, seed: int = 0) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate(rows))
 
 
-def pair(images: Path, labels: Path, most: int = WHOLE) -> tuple[Bytes, Bytes]:
+def pair(images: Path, labels: Path) -> tuple[Bytes, Bytes]:
     """(n, 28, 28) pictures and (n,) labels below 10. Raises ValueError with what is wrong."""
-    pictures, classes = read(images, 3, most * SIDE * SIDE), read(labels, 1, most)
+    pictures, classes = read(images, 3, WHOLE * SIDE * SIDE), read(labels, 1, WHOLE)
     if pictures.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"{images.name} holds pictures of {pictures.shape[1]} x {pictures.shape[2]}, not 28 x 28")
     if len(pictures) != len(classes):
@@ -108,12 +108,14 @@ def read(path: Path, rank: int, most: int) -> Bytes:
 def _array(file: BinaryIO, name: str, rank: int, most: int) -> Bytes:
     head = file.read(4)
     if head != bytes((0, 0, 8, rank)):
-        raise ValueError(f"{name} is no IDX file of bytes with {rank} sizes: it begins with {head.hex(' ') or 'nothing'}")
+        raise ValueError(
+            f"{name} is no IDX file of bytes with {rank} sizes: it begins with {head.hex(' ') or 'nothing'}"
+        )
     sizes = np.frombuffer(_exactly(file, 4 * rank, name), dtype=">u4").tolist()
     if math.prod(sizes) > most:
         raise ValueError(f"{name} claims {' x '.join(map(str, sizes))} bytes, at most {most:,} were expected")
     array = np.empty(sizes, dtype=np.uint8)
-    view = memoryview(array).cast("B") if array.size else memoryview(bytearray())
+    view = memoryview(array.reshape(-1).data) if array.size else memoryview(bytearray())
     done = 0
     while done < len(view) and (got := file.readinto(view[done : done + 2**20])):  # type: ignore[attr-defined]
         done += got

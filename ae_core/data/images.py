@@ -103,12 +103,12 @@ def grey_photo(name: str) -> Floats:
     photo = _from_skimage(name) / 255
     if photo.ndim == 3:
         photo = photo[..., :3] @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-    return _halved(photo)
+    return _halved(np.asarray(photo, dtype=np.float32))
 
 
 def colour_photo(name: str) -> Floats:
     """A photo of scikit-image in red, green and blue, 0..1, at half its size, (height, width, 3)."""
-    return _halved(_from_skimage(name)[..., :3] / 255)
+    return _halved(np.asarray(_from_skimage(name)[..., :3] / 255, dtype=np.float32))
 
 
 def _halved(photo: Floats) -> Floats:

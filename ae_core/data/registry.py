@@ -56,7 +56,7 @@ def _width(of: Any) -> tuple[int, ...]:
 
 
 def _four(folder: str, host: str, address: str, megabytes: int, images: int, *md5: str) -> Download:
-    """The four gzipped IDX files of a set, with the MD5 sums of the originals. images: bytes of the largest, at most."""
+    """The four gzipped IDX files of a set, with the MD5 of the originals. images: bytes of the largest, at most."""
     names = [name for pair in idx.NAMES for name in pair]
     sizes = (images, 40_000, images // 4, 10_000)
     files = tuple(
@@ -66,9 +66,7 @@ def _four(folder: str, host: str, address: str, megabytes: int, images: int, *md
     return Download(host, megabytes, folder, files)
 
 
-def _full_set(
-    of: type[spec.FullSet], names: tuple[str, ...], licence: str, source: str, download: Download
-) -> Dataset:
+def _full_set(of: type[spec.FullSet], names: tuple[str, ...], licence: str, source: str, download: Download) -> Dataset:
     kind = str(of.model_fields["kind"].default)
     return Dataset(
         spec=of,

@@ -16,7 +16,7 @@ from ae_core.errors import SpecError
 ScalingKind = Literal["none", "standard", "minmax", "distribution"]
 Doubles = npt.NDArray[np.float64]
 PORTION = 3_000_000
-"""Numbers that are made float64 at once (24 MB). Full MNIST as float64 would be 439 MB, and 1.3 GB while it is scaled."""
+"""Numbers that are made float64 at once (24 MB). All of MNIST as float64 would be 439 MB, several times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Scaling:
     bounds: tuple[float, float] | None
 
     def apply(self, x: npt.ArrayLike, out: Floats | None = None) -> Floats:
-        """(n, d) items in the data's own units, scaled: float32, C-contiguous. out: where to put them, x itself maybe."""
+        """(n, d) items in the data's own units, scaled: float32, C-contiguous. out: where to put them; may be x."""
         return _by_portions(np.asarray(x), self._scaled, out)
 
     def undo(self, x: npt.ArrayLike) -> Floats:

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [training live explore tuning memory]`: tables of speed and latency. Wants an idle machine."""
+"""`python -m tests.benchmarks [training live explore tuning memory]`: tables. Wants an idle machine."""
 
 from __future__ import annotations
 

@@ -15,7 +15,16 @@ SERIF = Path("/usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc")
 """Debian's fonts-noto-cjk."""
 KANA = "おきすつなはまやれを"
 COAST = np.array(
-    [(-124.2, 42), (-124.1, 40.4), (-123.7, 39), (-122.5, 37.8), (-121.9, 36.6), (-120.6, 34.6), (-118.4, 34), (-117.1, 32.5)]
+    [
+        (-124.2, 42),
+        (-124.1, 40.4),
+        (-123.7, 39),
+        (-122.5, 37.8),
+        (-121.9, 36.6),
+        (-120.6, 34.6),
+        (-118.4, 34),
+        (-117.1, 32.5),
+    ]
 )
 """Longitude and latitude of the shore of California, from north to south."""
 BORDER = np.array([(-114.7, 32.7), (-114.6, 35), (-120, 39), (-120, 42)])

@@ -1,6 +1,7 @@
 """Draws the picture of each dataset's card, 240 x 160 on a clear ground: `python -m tests.gallery.thumbnails`.
 
-Every picture is made from the dataset's own items, or, of those that must be downloaded, drawn in their manner. Clear grounds and middling colours serve light and dark pages alike.
+Every picture is made from the dataset's own items, or, of those that must be downloaded, drawn in their manner. Clear
+grounds and middling colours serve light and dark pages alike.
 """
 
 from __future__ import annotations
@@ -224,7 +225,7 @@ def as_image(ground: np.ndarray) -> Image.Image:
 
 
 def strip(data: spec.DataSpec, across: int, down: int) -> Image.Image:
-    """Beats one after the other, as on the paper of an electrocardiogram; the abnormal ones stand out by their colour."""
+    """Beats one after the other, as an electrocardiogram has them; abnormal ones stand out by their colour."""
     whole = items(data)
     assert whole.labels is not None
     picture = blank()
