@@ -112,7 +112,7 @@ class FullSet(DataSpec):
     samples: Annotated[
         int,
         Field(ge=500, le=70_000, description="How many of the 70,000 pictures are used, of each class its share."),
-        Knob(unit="pictures", scale="log", level="beginner"),
+        Knob(unit="pictures", scale="log"),
     ] = 10_000
 
 

@@ -373,7 +373,12 @@ def main(kinds: list[str]) -> None:
         except DataMissing as error:
             print(f"{path.name:20} left as it is: {error}")
             continue
-        picture.quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = picture.quantize(160, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette = np.array(few.getpalette("RGBA"), dtype=np.uint8).reshape(-1, 4)
+        if palette[:, 3].min() > 0:  # the clear ground was mixed with a dark colour
+            palette[palette[:, 3] < 8] = 0
+            few.putpalette(palette.ravel().tobytes(), "RGBA")
+        few.save(path, optimize=True)
         print(f"{path.name:20} {path.stat().st_size / 1000:5.1f} kB")
 
 
