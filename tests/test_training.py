@@ -935,6 +935,8 @@ def knob_ends() -> dict[str, RunSpec]:
             whole_number = leaf.default is not None and isinstance(leaf.default, int)
             ends = [int(end) if whole_number else end for end in (leaf.low, leaf.high) if end is not None]
             values = leaf.choices or ([False, True] if isinstance(leaf.default, bool) else ends)
+            if leaf.key == "data_kind":
+                values = HERE  # the others are missing here, and tested with stand-ins by the contract
             if leaf.key == "model_hidden":
                 values = [(), (1,), (2048,), (1,) * 6, (64,) * 6]
             if leaf.key == "model_channels":
