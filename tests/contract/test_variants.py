@@ -25,11 +25,6 @@ torch.set_num_threads(1)
 CODES = ("point", "variational")
 # of what is generated, so that the grid is quick
 FEW = {"data_samples": 320, "data_patch_size": 8, "data_documents": 300, "data_words": 100}
-    "data_samples": 320,
-    "data_patch_size": 8,
-    "data_documents": 300,
-    "data_words": 100,
-}  # of what is generated, so that the grid is quick
 
 
 def variant(data: str, reconstruction: str, code: str) -> RunSpec:
