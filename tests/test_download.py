@@ -167,6 +167,15 @@ def test_a_failure_is_kept_until_it_is_tried_again(server: str, tmp_path: Path) 
     assert downloads.state("x") == State()
 
 
+def test_only_what_can_be_fetched_is_started(tmp_path: Path) -> None:
+    """A dataset without a download, or an unknown one, is refused in a sentence; others are known by their kind."""
+    downloads = Downloads(tmp_path)
+    for kind in ("digits", "no_such_set"):
+        with pytest.raises(DownloadFailed, match=f"nothing to download for the dataset {kind}."):
+            downloads.start(kind)
+    assert downloads.state("digits") == State()
+
+
 def test_leftovers_of_a_killed_process_are_swept_away_after_a_day(tmp_path: Path) -> None:
     """What may still be in use stays."""
     import os

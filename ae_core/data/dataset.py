@@ -126,7 +126,7 @@ def require(dataset: Dataset) -> None:
     if lacks.kind == "package":
         raise DataMissing(
             f"The dataset {dataset.kind} comes with the package {lacks.name}, which is not installed. "
-            f"Install it with: pip install {lacks.name}"
+            f"The command pip install {lacks.name} brings it."
         )
     raise DataMissing(
         f"The files of the dataset {dataset.kind} are not on this machine. Download them on the page Data, or put them "

@@ -1,7 +1,7 @@
 """Fetching the files of a dataset when somebody asks for it: from which host, how much, and whether they are right.
 
     downloads = Downloads(home)
-    downloads.start("mnist", DATASETS["mnist"].download)
+    downloads.start("mnist")
     downloads.state("mnist")        # idle, running (how far), failed (a sentence), done
 
 The work is done by a child process (`ae_core.child`), so that it can be cancelled at any moment. Files come into a
@@ -134,8 +134,12 @@ class Downloads:
         self._states: dict[str, State] = {}
         self._stops: dict[str, threading.Event] = {}
 
-    def start(self, kind: str, download: Download) -> None:
-        """Begins to fetch; one that runs already goes on."""
+    def start(self, kind: str, download: Download | None = None) -> None:
+        """Begins to fetch; one that runs already goes on. download: of the dataset's record, if it is not given.
+
+        Raises DownloadFailed for a dataset that cannot be downloaded.
+        """
+        download = download or _of(kind)
         with self._lock:
             if self._states.get(kind, State()).stage == "running":
                 return
@@ -183,6 +187,16 @@ class Downloads:
         with self._lock:
             if self._stops.get(kind) is stop:
                 self._states[kind] = state
+
+
+def _of(kind: str) -> Download:
+    """How the dataset of that kind is fetched."""
+    from ae_core.data.registry import DATASETS  # which needs this module for its records
+
+    record = DATASETS.get(kind)
+    if record is None or record.download is None:
+        raise DownloadFailed(f"There is nothing to download for the dataset {kind}.")
+    return record.download
 
 
 def _move(room: Path, place: Path) -> None:

@@ -24,7 +24,13 @@ torch.set_num_threads(1)
 
 CODES = ("point", "variational")
 FEW = {"data_samples": 320, "data_patch_size": 8, "data_documents": 300, "data_words": 100}
-"""Of what is generated, so that the grid is quick."""
+OWN: dict[str, dict[str, Any]] = {
+    "basic_motions": {"training_batch_size": 12},  # 80 items: a few larger batches would end before they are measured
+    "sunspots": {"training_batch_size": 12},
+    "shuttle": {
+        "optimizer_learning_rate": 0.001
+    },  # readings forty deviations away: with more it diverges, as it should
+}
 
 
 def variant(data: str, reconstruction: str, code: str) -> RunSpec:
@@ -33,7 +39,8 @@ def variant(data: str, reconstruction: str, code: str) -> RunSpec:
         model=MLP(hidden=(24,)), optimizer=Optimizer(learning_rate=0.01), training=Training(batch_size=48, epochs=4)
     )
     spec = changed(start, {"data_kind": data, "objective_reconstruction": reconstruction, "model_code_kind": code})
-    return changed(spec, {key: value for key, value in FEW.items() if key.removeprefix("data_") in dir(spec.data)})
+    few = {key: value for key, value in FEW.items() if key.removeprefix("data_") in dir(spec.data)}
+    return changed(spec, few | OWN.get(data, {}))
 
 
 def fits(spec: RunSpec) -> bool:
@@ -65,7 +72,7 @@ def test_every_dataset_and_every_loss_is_in_the_grid():
     assert {loss for _, loss, _ in GRID} == set(RECONSTRUCTIONS)
     for data in HERE:
         if DATASETS[data].form == "image":
-            assert {loss for name, loss, _ in GRID if name == data} == set(RECONSTRUCTIONS), data
+            assert {loss for name, loss, _ in GRID if name == data} == set(RECONSTRUCTIONS) - {"mixed"}, data
 
 
 def test_the_loss_is_finite_and_falls(run):
