@@ -43,9 +43,10 @@ def shrunk(picture: Image.Image) -> Image.Image:
 
 
 def varied(x: np.ndarray, most: int = 7) -> list[int]:
-    """Some features that are not the same for every item, in order."""
+    """Some features in order, at least two places: of those that are not the same for every item, if there are any."""
     spread = np.flatnonzero(np.ptp(x, axis=0) > 0)
-    return [int(feature) for feature in spread[np.linspace(0, len(spread) - 1, min(most, len(spread))).astype(int)]]
+    able = spread if len(spread) else np.arange(x.shape[1])
+    return [int(able[place]) for place in np.linspace(0, len(able) - 1, min(most, max(len(able), 2))).astype(int)]
 
 
 def mosaic(
