@@ -96,7 +96,8 @@ def own_ui(data: Own) -> None:
                 on_click=state.act(_share),
                 args=(data.digest,),
             )
-    address = for_others((st.context.url or "").split("?")[0], st.config.get_option("server.address"))
+    here = (st.context.url or "").split("?")[0].rstrip("/").removesuffix("/data")
+    address = for_others(here, st.config.get_option("server.address"))
     st.caption(t("data.link"))
     st.code(f"{address.rstrip('/')}/?data_kind=own&data_digest={data.digest}", language=None)
 

@@ -95,7 +95,9 @@ def dropped_ui(dropped: Sequence[Dropped]) -> None:
 
 def plan_ui(token: str, understood: Understanding) -> Plan:
     """The plan as the reader corrects it. token: of the files, so that others begin afresh."""
-    offered = {plan.form: plan for plan in (understood.plan, *understood.alternatives)}
+    likely = (understood.plan, *understood.alternatives)
+    offered = {plan.form: plan for plan in reversed(likely)}  # of one form the likeliest
+    offered = {form: offered[form] for form in dict.fromkeys(plan.form for plan in likely)}
     asks = _Asks(token)
     form = understood.plan.form
     if len(offered) > 1:
