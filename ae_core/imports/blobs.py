@@ -103,7 +103,8 @@ def unzipped(blob: Blob, bounds: Bounds) -> Blob:
                 raise bomb(blob.name)
 
     def opened() -> IO[bytes]:
-        return cast(IO[bytes], gzip.open(blob.open(), "rb"))
+        assert blob.path is not None  # gzip in a ZIP is not taken
+        return cast(IO[bytes], gzip.open(blob.path, "rb"))
 
     return Blob(blob.name.removesuffix(".gz").removesuffix(".GZ"), size, opened)
 

@@ -76,8 +76,7 @@ class ParquetSheet(Sheet):
         from pyarrow import parquet
 
         pa.set_memory_pool(pa.system_memory_pool())  # the others reserve more than a child with limits may have
-        source = self.blob.path or self.blob.open()
-        return parquet.ParquetFile(source, read_dictionary=dictionaries, memory_map=self.blob.path is not None)
+        return parquet.ParquetFile(self.blob.path, read_dictionary=dictionaries, memory_map=True)
 
     def _look_for_bombs(self, told: Any) -> None:
         rows, width = told.num_rows, told.num_columns

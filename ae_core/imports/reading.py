@@ -6,6 +6,7 @@ Each kind's reader, and the packages that it needs, is imported only when a file
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -71,7 +72,11 @@ def made(sources: list[Any], plan: Any, folder: str, bounds: Mapping[str, int]) 
 
 def understand(files: list[Source], bounds: Bounds, dialect: Dialect | None) -> Understanding:
     """What the files are. Raises ImportRefused."""
-    parcel = unpacked(files, bounds)
+    with ExitStack() as until:
+        return _understood(unpacked(files, bounds, until), bounds, dialect)
+
+
+def _understood(parcel: Parcel, bounds: Bounds, dialect: Dialect | None) -> Understanding:
     if parcel.sort == "pictures":
         from ae_core.imports import pictures
 
@@ -80,7 +85,7 @@ def understand(files: list[Source], bounds: Bounds, dialect: Dialect | None) -> 
         from ae_core.imports import arrays
 
         found = arrays.arrays(parcel.blobs, bounds, parcel.losses)
-        return arrays.understood(found, parcel.title, len(files), parcel.losses)
+        return arrays.understood(found, parcel.title, len(parcel.blobs), parcel.losses)
     if parcel.sort == "texts":
         from ae_core.imports import documents
 
@@ -95,8 +100,9 @@ def make(files: list[Source], plan: Plan, folder: Path, bounds: Bounds) -> Card:
     from ae_core.data.card import Card
     from ae_core.data.shelf import write
 
-    parcel = unpacked(files, bounds)
-    items, card = _made(parcel, plan, bounds)
+    with ExitStack() as until:
+        parcel = unpacked(files, bounds, until)
+        items, card = _made(parcel, plan, bounds)
     card = Card.model_validate(
         card.model_dump()
         | {
@@ -141,8 +147,8 @@ def _made(parcel: Parcel, plan: Plan, bounds: Bounds) -> tuple[Items, Card]:
 # ------------------------------------------------------------------------------------------------- recognising
 
 
-def unpacked(files: list[Source], bounds: Bounds) -> Parcel:
-    """What the files are, with archives opened. Raises ImportRefused where they are not of one sort."""
+def unpacked(files: list[Source], bounds: Bounds, until: ExitStack) -> Parcel:
+    """What the files are, with archives that `until` closes. Raises ImportRefused where they are not of one sort."""
     blobs = uploaded(files, bounds)
     losses = Losses()
     kinds = {kind_of(blob) for blob in blobs}
@@ -160,7 +166,7 @@ def unpacked(files: list[Source], bounds: Bounds) -> Parcel:
         )
     [blob] = blobs
     if kinds == {"zip"}:
-        return _opened(blob, bounds, losses, title)
+        return _opened(blob, bounds, losses, title, until)
     if kinds == {"gzip"}:
         inner = unzipped(blob, bounds)
         if inner.end == ".npy":
@@ -173,9 +179,9 @@ def _refuse(blob: Blob) -> Parcel:
     raise ImportRefused(f"{clean(blob.name)} is packed twice. Unpack it once and choose what is in it.")
 
 
-def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str) -> Parcel:
+def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str, until: ExitStack) -> Parcel:
     """A ZIP: arrays if it is called .npz, else pictures, else a table, else texts."""
-    inside = members(blob, bounds, losses)
+    inside = members(blob, bounds, losses, until)
     arrays = [member for member in inside if member.end == ".npy"]
     if blob.end == ".npz":
         return Parcel("arrays", arrays, losses, title)
