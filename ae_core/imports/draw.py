@@ -75,6 +75,8 @@ def named(values: Sequence[str], decimal: str = ".") -> tuple[Integers, tuple[st
         raise ImportRefused(
             f"Expected at most {CLASSES} classes, got {len(found):,}. Choose another column for the classes, or none."
         )
+    if len(found) == len(values) > 1:
+        raise ImportRefused("Each item has a class of its own. Choose another column for the classes, or none.")
     place = {name: number for number, name in enumerate(found)}
     codes = np.array([place[value] for value in values], dtype=np.int64)
     return codes, unique([clean(name) or "?" for name in found])
