@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ Damage = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+    tokenize.TokenError,  # of a header of a NumPy file
 )
 """What readers of files raise at damaged ones; not MemoryError, which the parent turns into a sentence."""
 

@@ -77,8 +77,10 @@ def make(sheet: Sheet, of: PixelsPlan, bounds: Bounds, losses: Losses) -> tuple[
             f"Expected {width:,} columns of pixels, {of.height} x {of.width} x {of.channels}, got {len(of.columns):,}. "
             "Choose other sizes, or other columns."
         )
-    chosen = choose(sheet, of.label, of.columns, at_most(of.most, width, bounds), losses)
-    x = shade(numbers(sheet, sheet.places(of.columns), chosen.take), of.low, of.high).reshape(-1, *shape)
+    chosen = choose(sheet, of.label, (), at_most(of.most, width, bounds), losses)
+    values = numbers(sheet, sheet.places(of.columns), chosen.take)
+    losses.add("values", "black", count=int(np.isnan(values).sum()))
+    x = shade(values, of.low, of.high).reshape(-1, *shape)
     return pictured(x, of.title, of.label, Items(x=x, labels=chosen.labels), chosen.names)
 
 
