@@ -59,7 +59,7 @@ def run(
     wrong: list[str] = []
     ears = [
         threading.Thread(target=_listen, args=(child.stdout, said, told), daemon=True),
-        threading.Thread(target=lambda: wrong.append(child.stderr.read() if child.stderr else ""), daemon=True),
+        threading.Thread(target=_overhear, args=(child.stderr, wrong), daemon=True),
         threading.Thread(target=_speak, args=(child, json.dumps(job)), daemon=True),
     ]
     for ear in ears:
@@ -114,17 +114,23 @@ def _wait(child: subprocess.Popen[str], seconds: float, wanted: Callable[[], boo
 
 
 def _listen(lines: Any, said: list[dict[str, Any]], told: Callable[[Any], None]) -> None:
-    for line in lines:
-        try:
-            word = json.loads(line)
-        except ValueError:  # a library that prints
-            continue
-        if not isinstance(word, dict):
-            continue
-        if "news" in word:
-            told(word["news"])
-        else:
-            said.append(word)
+    with lines:
+        for line in lines:
+            try:
+                word = json.loads(line)
+            except ValueError:  # a library that prints
+                continue
+            if not isinstance(word, dict):
+                continue
+            if "news" in word:
+                told(word["news"])
+            else:
+                said.append(word)
+
+
+def _overhear(pipe: Any, wrong: list[str]) -> None:
+    with pipe:
+        wrong.append(pipe.read())
 
 
 def _speak(child: subprocess.Popen[str], job: str) -> None:

@@ -276,6 +276,8 @@ def test_every_class_and_feature_has_a_chinese_name() -> None:
     """Names of real things are translated; single letters and figures are the same everywhere."""
     chinese = text.names("zh")
     names = {name for dataset in DATASETS.values() for name in (*dataset.label_names, *dataset.feature_names)}
+    columns = [column for dataset in DATASETS.values() for column in dataset.columns]
+    names |= {name for column in columns for name in (column.name, *column.categories)}
     stems = {re.sub(r" \d+$", "", name) for name in names if len(name) > 1 and not name.isdecimal()}
     assert sorted(stems - set(chinese)) == []
     assert sorted(set(chinese) - stems) == []

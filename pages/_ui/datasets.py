@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import streamlit as st
+
 from ae_core.compatibility import features, on_data
 from ae_core.data import DATASETS, Dataset, dataset_of, missing
 from ae_core.spec import DataSpec, Own, RunSpec, in_effect
@@ -15,6 +17,8 @@ OWN = "own-"
 """Before the digest, in the id of a card of somebody's own dataset."""
 CARDS = ("data_kind", "data_digest")
 """Settings that are chosen by a card."""
+DIVIDING = tuple(f"data_{name}" for name in DataSpec.model_fields)
+"""Settings that every dataset has."""
 SHELVES = ("image", "points", "table", "series", "text", "ratings")
 
 
@@ -86,6 +90,24 @@ def origin(data: DataSpec) -> str:
     return f"{t('data.source')}: {record.source}. {t('data.licence')}: {record.licence}."
 
 
+def making_ui(spec: RunSpec) -> None:
+    """The settings with which the dataset is made, two in a row; none where it is as it is."""
+    keys = [key for key in _keys(spec) if key not in DIVIDING]
+    for place in range(0, len(keys), 2):
+        for column, key in zip(st.columns(2), keys[place : place + 2], strict=False):
+            with column:
+                knobs.edit(spec, [key])
+
+
+def dividing_ui(spec: RunSpec) -> None:
+    """The settings of its split and its scaling."""
+    knobs.edit(spec, [key for key in _keys(spec) if key in DIVIDING])
+
+
 def knobs_ui(spec: RunSpec) -> None:
-    """The settings of the dataset, of its making and of its split."""
-    knobs.edit(spec, [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key not in CARDS])
+    """All settings of the dataset, those of its making first."""
+    knobs.edit(spec, sorted(_keys(spec), key=lambda key: key in DIVIDING))
+
+
+def _keys(spec: RunSpec) -> list[str]:
+    return [leaf.key for leaf in in_effect(spec) if leaf.path[0] == "data" and leaf.key not in CARDS]

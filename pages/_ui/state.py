@@ -27,6 +27,7 @@ from pages._ui.text import said, t
 SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
 LEVEL = "level"
 EXPLORED = "explored"
+PARCEL, UPLOADS, ARRIVED = "_parcel", "_uploads", "_arrived"
 PINS, MOST_PINS = "_pins", 200
 TUNE, VISITS = "tune_", "_tune_visits"  # keys of that page's widgets, and what they held
 DRAWN_BY_COMPONENTS = frozenset({"data_kind", "data_digest", "model_hidden"})
@@ -251,6 +252,41 @@ def held(key: str, usual: Any) -> Any:
     before, last = st.session_state.get(VISITS, ({}, {}))
     st.session_state[VISITS] = (before, last | drawn) if drawn else (last, last)  # none is drawn: a visit begins
     return st.session_state[VISITS][0].get(key, usual)
+
+
+# --------------------------------------------------------------------------------------------------- imports
+
+
+def parcel() -> dict[str, Any] | None:
+    """The files that are being imported, and what was understood of them."""
+    found: dict[str, Any] | None = st.session_state.get(PARCEL)
+    return found
+
+
+def keep_parcel(value: dict[str, Any] | None) -> None:
+    """Goes on with these files, or with none."""
+    st.session_state[PARCEL] = value
+
+
+def uploads() -> int:
+    """How often files were brought: each time the widget is a new one, so that it lets go of their bytes."""
+    return int(st.session_state.get(UPLOADS, 0))
+
+
+def count_upload() -> None:
+    """Files were brought."""
+    st.session_state[UPLOADS] = uploads() + 1
+
+
+def arrive(digest: str) -> None:
+    """A dataset was made; the next script run, before its widgets are drawn, puts it onto the knobs."""
+    st.session_state[ARRIVED] = digest
+
+
+def arrived() -> str | None:
+    """The dataset that was just made, told once."""
+    digest: str | None = st.session_state.pop(ARRIVED, None)
+    return digest
 
 
 # --------------------------------------------------------------------------------------------------- dialogs

@@ -93,6 +93,12 @@ def names(of: str) -> Mapping[str, str]:
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
+def local(name: str) -> str:
+    """A class or feature as the reader's language calls it; a number at its end is kept."""
+    known, stem = names(language()), re.sub(r" \d+$", "", name)
+    return known.get(name) or (known[stem] + name[len(stem) :] if stem in known else name)
+
+
 def has(key: str) -> bool:
     """Whether there is a sentence of that key."""
     return key in sentences(language())

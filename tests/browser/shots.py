@@ -230,6 +230,33 @@ def data(page: Page) -> None:
     page.get_by_test_id("data-mnist5k").wait_for(timeout=WAIT)
 
 
+def data_table(page: Page) -> None:
+    """Rows and columns of a mixed table."""
+    go(page, "/data?data_kind=tips")
+    page.get_by_text("The 6 columns").or_(page.get_by_text("6 列")).first.wait_for(timeout=WAIT)
+    page.wait_for_timeout(800)
+
+
+def data_points(page: Page) -> None:
+    """Points in space, with the settings of their making."""
+    go(page, "/data?data_kind=swiss_roll")
+    page.locator(".st-key-look_points").wait_for(timeout=WAIT)
+    page.wait_for_timeout(800)
+
+
+def data_ratings(page: Page) -> None:
+    """A matrix with gaps."""
+    go(page, "/data?data_kind=ratings")
+    page.locator(".st-key-look_excerpt").wait_for(timeout=WAIT)
+
+
+def data_draw(page: Page) -> None:
+    """A board with a drawing on it."""
+    go(page, "/data")
+    page.get_by_role("button", name="Draw").or_(page.get_by_role("radio", name="Draw")).first.click()
+    page.get_by_test_id("drawing").wait_for(timeout=WAIT)
+
+
 def tune(page: Page) -> None:
     """Nothing has been searched yet."""
     go(page, "/tune")
@@ -279,6 +306,10 @@ SCENES: dict[Callable[[Page], None], tuple[str, ...]] = {
     compare_uneven: USUALLY,
     sweep_diverged: USUALLY,
     data: (*USUALLY, "laptop-zh"),
+    data_table: ("laptop-tall", "laptop-dark", "phone-zh-tall"),
+    data_points: ("laptop", "laptop-dark", "phone"),
+    data_ratings: ("laptop", "phone-dark"),
+    data_draw: USUALLY,
     tune: (*USUALLY, "laptop-zh"),
     tune_running: USUALLY,
     tune_done: ("laptop-tall", "phone-zh-tall", "phone-dark-tall"),
