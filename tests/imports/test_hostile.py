@@ -18,6 +18,7 @@ from ae_core.imports import door
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.kinds import ENDINGS, OTHERS, SAID, TAKEN
 from ae_core.imports.plan import Source, Understanding
+from pages._ui import text
 from tests.imports.files import Desk, csv, image, iris, npy, npz, zipped
 from tests.imports.hostile import HOSTILE, Hostile, parquet, png
 from tests.test_copy import translated
@@ -27,9 +28,12 @@ HIGHEST = 300  # megabytes of the reading process, Python and its packages inclu
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
 def test_it_is_refused_in_a_sentence(hostile: Hostile, tmp_path: Path) -> None:
-    """Each says what it is, and nothing else is raised."""
-    with pytest.raises(ImportRefused, match=hostile.said):
+    """Each says what it is, in both languages, and nothing else is raised."""
+    with pytest.raises(ImportRefused, match=hostile.said) as refused:
         Desk(tmp_path).bring(hostile.file, hostile.made()).understand()
+    chinese = text._translated(str(refused.value))
+    assert re.search("[\u4e00-\u9fff]", chinese)
+    assert not re.search(r"[a-z]{3,} (a|an|is|of|in|the|than|not|at) ", chinese)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's count of memory is read from /proc")
