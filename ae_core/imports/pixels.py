@@ -54,8 +54,8 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[PixelsPlan, bool
         high=float(FULL) if high > FULL / 2 else high,
     )
     called = all(_PIXEL.fullmatch(column.name) for column in columns)
-    bytes_only = not sheet.dialect.header and all(column.whole for column in columns) and high > FULL / 2
-    return [(plan, called or bytes_only)]
+    nameless = not sheet.dialect.header and all(column.whole for column in columns)
+    return [(plan, called or nameless)]
 
 
 def _side(count: int) -> tuple[int, Literal[1, 3]] | None:

@@ -160,6 +160,17 @@ def test_digits_in_the_rows_of_a_table(tmp_path: Path) -> None:
     assert {plan.form for plan in found.alternatives} == {"table", "series"}
 
 
+def test_digits_without_names_of_columns(tmp_path: Path) -> None:
+    """As UCI has them: 64 numbers and the digit in the last column, no header."""
+    pictures, answers = digits()
+    rows = [[*picture.ravel().astype(int), answer] for picture, answer in zip(pictures, answers, strict=True)]
+    card, items = Desk(tmp_path).bring("optdigits.tra.csv", csv(rows)).first_try()
+
+    assert (card.form, card.shape, card.label_name) == ("image", (8, 8, 1), "column 65")
+    assert items.labels is not None
+    assert np.array_equal(items.labels, answers)
+
+
 @pytest.mark.parametrize(
     ("shape", "first", "stored"),
     [
