@@ -21,7 +21,7 @@ run: $(APP) ## install what is missing, start the app, say where it is (PORT=850
 	@PORT=$(PORT) ADDRESS=$(ADDRESS) sh .ci/serve
 
 test: check ## install test packages, then every check and every test (PYTEST="tests/test_spec.py -q" for a part)
-	@sh .ci/system chromium postgresql
+	@sh .ci/system chromium postgresql dataset-fashion-mnist
 	$(BIN)/python -m pytest $(PYTEST)
 
 check: $(TESTS) ## lint, format, types

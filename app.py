@@ -29,6 +29,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
     finally:
         await here.hub.stop()
+        here.downloads.close()
         await asyncio.to_thread(engine.stop)
         here.store.close()
 

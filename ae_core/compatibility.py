@@ -12,11 +12,11 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, cast
 
-from ae_core.data import Dataset, Form, dataset_of, missing, resolve_scaling
+from ae_core.data import Dataset, Form, dataset_of, require, resolve_scaling
 from ae_core.data.columns import Span, is_mixed, spans
 from ae_core.data.shelf import shelf
 from ae_core.dials import Dials
-from ae_core.errors import DataMissing, SpecError
+from ae_core.errors import SpecError
 from ae_core.spec import (
     DIP,
     MLP,
@@ -57,8 +57,7 @@ NAMELESS = ("continuous_bernoulli", "mixed")
 def check(spec: RunSpec) -> None:
     """Raises SpecError (or DataMissing) with a sentence where the choices of the spec exclude each other."""
     dataset = dataset_of(spec.data)
-    if package := missing(dataset):
-        raise DataMissing(f"The dataset {spec.data.kind} needs the package {package}: pip install {package}")
+    require(dataset)
     if isinstance(spec.data, Own):
         shelf().require(spec.data.digest)
     loss, scaling = spec.objective.reconstruction, scaling_kind(spec)

@@ -3,6 +3,7 @@
 AeError
 ├── SpecError         the experiment that was described cannot be run (the description must change)
 ├── DataMissing       a dataset's files or package are not on this machine
+├── DownloadFailed    the files of a dataset could not be fetched, or are not those that were expected
 ├── CheckpointError   a checkpoint does not belong to this run, or is damaged
 ├── ImportRefused     a file cannot become a dataset, or not as the reader wants it
 ├── ChildLost         a process of its own ran out of time or memory, or broke
@@ -25,7 +26,11 @@ class SpecError(AeError):
 
 
 class DataMissing(AeError):
-    """A dataset is not on this machine; the message names the package that brings it."""
+    """A dataset is not on this machine; the message names the package or the folder that brings it."""
+
+
+class DownloadFailed(AeError):
+    """A download brought nothing, or something else than was expected; the message says which host and why."""
 
 
 class ImportRefused(AeError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from ae_core.data.download import Downloads
 from ae_core.engine.client import Client
 from ae_core.settings import Settings
 from ae_core.store import Store
@@ -25,6 +26,7 @@ class Services:
     store: Store
     client: Client
     hub: Hub
+    downloads: Downloads
 
 
 _made: dict[Settings, Services] = {}
@@ -44,4 +46,5 @@ def _make(settings: Settings) -> Services:
     settings.home.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database_url)
     store.create()
-    return Services(settings, store, Client(store, settings), Hub(store, most_viewers=settings.limits.viewers))
+    hub = Hub(store, most_viewers=settings.limits.viewers)
+    return Services(settings, store, Client(store, settings), hub, Downloads(settings.home))

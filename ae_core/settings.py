@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | LATENT_LAB_HOME | folder of the database, the engine's log and its lock | the platform's user-data folder |
 | LATENT_LAB_DATABASE_URL | where runs are kept, as an SQLAlchemy URL | SQLite file `lab.db` in the home folder |
+| LATENT_LAB_DATA | folders with data files, separated as in PATH (read by `data.files`) | none |
 | LATENT_LAB_SCHEDULER | address of a Dask scheduler (`tcp://...`, `tls://...`) | none: workers are started here |
 | LATENT_LAB_WORKERS | worker processes started here | one a core, at most 4 |
 | LATENT_LAB_LIMIT_<NAME> | one variable for each field of `Limits` | on the field |

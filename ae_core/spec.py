@@ -106,10 +106,50 @@ class Mnist5k(DataSpec):
     kind: Literal["mnist5k"] = "mnist5k"
 
 
+class FullSet(DataSpec):
+    """70,000 pictures, 28 x 28: training and test items of the original together."""
+
+    samples: Annotated[
+        int,
+        Field(ge=500, le=70_000, description="How many of the 70,000 pictures are used, of each class its share."),
+        Knob(unit="pictures", scale="log"),
+    ] = 10_000
+
+
+class Mnist(FullSet):
+    """Handwritten digits, all of MNIST."""
+
+    kind: Literal["mnist"] = "mnist"
+
+
+class FashionMnist(FullSet):
+    """Clothes and shoes."""
+
+    kind: Literal["fashion_mnist"] = "fashion_mnist"
+
+
+class Kmnist(FullSet):
+    """Handwritten syllables of old Japanese."""
+
+    kind: Literal["kmnist"] = "kmnist"
+
+
 class Faces(DataSpec):
     """Small faces and non-faces, 25 x 25."""
 
     kind: Literal["faces"] = "faces"
+
+
+class Olivetti(DataSpec):
+    """Ten portraits of each of 40 people, 64 x 64."""
+
+    kind: Literal["olivetti"] = "olivetti"
+
+
+class LfwPeople(DataSpec):
+    """Seven people in the news, 62 x 47."""
+
+    kind: Literal["lfw_people"] = "lfw_people"
 
 
 class PhotoPatches(DataSpec):
@@ -120,6 +160,15 @@ class PhotoPatches(DataSpec):
         int, Field(ge=6, le=32, description="Side of a square patch."), Knob(unit="pixels", step=2)
     ] = 12
     samples: Samples = 4000
+
+
+class ColourPatches(DataSpec):
+    """Patches cut from photographs in colour, 32 x 32."""
+
+    kind: Literal["colour_patches"] = "colour_patches"
+    samples: Annotated[
+        int, Field(ge=50, le=6000, description="How many patches are cut."), Knob(unit="patches", step=50)
+    ] = 3000
 
 
 class Sprites(DataSpec):
@@ -192,6 +241,18 @@ class Tips(DataSpec):
     kind: Literal["tips"] = "tips"
 
 
+class California(DataSpec):
+    """Houses in 20,640 districts of California."""
+
+    kind: Literal["california"] = "california"
+
+
+class Shuttle(DataSpec):
+    """49,097 readings of nine sensors, the abnormal ones labelled."""
+
+    kind: Literal["shuttle"] = "shuttle"
+
+
 class Waves(DataSpec):
     """Generated waves with known factors, a series each."""
 
@@ -201,6 +262,92 @@ class Waves(DataSpec):
         int, Field(ge=8, le=128, description="Moments at which each series is measured."), Knob(unit="steps", step=4)
     ] = 32
     noise: Noise = 0.05
+
+
+class Heartbeats(DataSpec):
+    """Generated heartbeats as an electrocardiogram shows them, some of them abnormal."""
+
+    kind: Literal["heartbeats"] = "heartbeats"
+    samples: Samples = 2000
+    steps: Annotated[
+        int, Field(ge=32, le=128, description="Moments at which each beat is measured."), Knob(unit="steps", step=4)
+    ] = 64
+    noise: Noise = 0.02
+    anomalies: Annotated[
+        float,
+        Field(ge=0.01, le=0.5, description="Share of beats that are abnormal, in four ways that take turns."),
+        Knob(step=0.01),
+    ] = 0.1
+
+
+class Strokes1d(DataSpec):
+    """Digits as lines of 40 steps."""
+
+    kind: Literal["strokes1d"] = "strokes1d"
+    samples: Samples = 4000
+    noise: Noise = 0.02
+
+
+class ItalyPower(DataSpec):
+    """1,096 days of electricity use, hour by hour."""
+
+    kind: Literal["italy_power"] = "italy_power"
+
+
+class GunPoint(DataSpec):
+    """The path of a hand that draws a gun, or points, in 150 steps."""
+
+    kind: Literal["gun_point"] = "gun_point"
+
+
+class BasicMotions(DataSpec):
+    """Six sensors of a watch in 80 exercises."""
+
+    kind: Literal["basic_motions"] = "basic_motions"
+
+
+class Sunspots(DataSpec):
+    """Windows of 12 years of sunspots."""
+
+    kind: Literal["sunspots"] = "sunspots"
+
+
+class Co2(DataSpec):
+    """Windows of 52 weeks of carbon dioxide in the air."""
+
+    kind: Literal["co2"] = "co2"
+
+
+class Documents(DataSpec):
+    """Texts as the words that stand in them."""
+
+    documents: Annotated[
+        int,
+        Field(ge=200, le=2500, description="How many texts are used, of each class its share."),
+        Knob(unit="texts", step=100),
+    ] = 2000
+    words: Annotated[
+        int,
+        Field(ge=50, le=2000, description="How many of the commonest words are counted; each is a feature."),
+        Knob(unit="words", step=50),
+    ] = 500
+    weighting: Annotated[
+        Literal["tf_idf", "counts"],
+        Field(description="Words as often as they stand there, or less the more texts have them."),
+        Knob(),
+    ] = "tf_idf"
+
+
+class Docstrings(Documents):
+    """What the functions of NumPy, SciPy and scikit-learn say of themselves."""
+
+    kind: Literal["docstrings"] = "docstrings"
+
+
+class Newsgroups(Documents):
+    """Messages to 20 newsgroups of the 1990s."""
+
+    kind: Literal["newsgroups"] = "newsgroups"
 
 
 Share = Annotated[
@@ -254,8 +401,14 @@ class Own(DataSpec):
 AnyData = Annotated[
     Digits
     | Mnist5k
+    | Mnist
+    | FashionMnist
+    | Kmnist
     | Faces
+    | Olivetti
+    | LfwPeople
     | PhotoPatches
+    | ColourPatches
     | Sprites
     | SwissRoll
     | SCurve
@@ -265,7 +418,18 @@ AnyData = Annotated[
     | BreastCancer
     | Wine
     | Tips
+    | California
+    | Shuttle
     | Waves
+    | Heartbeats
+    | Strokes1d
+    | ItalyPower
+    | GunPoint
+    | BasicMotions
+    | Sunspots
+    | Co2
+    | Docstrings
+    | Newsgroups
     | Ratings
     | Baskets
     | Own,
@@ -1108,7 +1272,8 @@ def in_effect(spec: RunSpec) -> Iterator[Setting]:
 
 def changed(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """The spec with some settings replaced, by key. A new kind keeps the settings that it shares with the old one and
-    drops the others, with the schedules that moved them, also a word that the new kind does not know.
+    drops the others, with the schedules that moved them, also a word that the new kind does not know and a number that
+    is out of its bounds.
 
     Raises SpecError where a value does not fit, and for a key that this spec does not have.
     """
@@ -1173,6 +1338,17 @@ def _words(field: FieldInfo) -> tuple[Any, ...]:
     return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
+def _known(field: FieldInfo, value: Any) -> bool:
+    """Whether a value that another kind had is one of this field's words, or within its bounds."""
+    if words := _words(field):
+        return value in words
+    if not isinstance(value, int | float):
+        return True
+    low = max((float(mark.ge) for mark in field.metadata if isinstance(mark, Ge)), default=value)  # type: ignore[arg-type]
+    high = min((float(mark.le) for mark in field.metadata if isinstance(mark, Le)), default=value)  # type: ignore[arg-type]
+    return bool(low <= value <= high)
+
+
 def _kinds(field: FieldInfo) -> dict[str, type[Spec]]:
     """The tagged union's members by kind; one entry for a plain nested spec."""
     members = get_args(field.annotation) or (field.annotation,)
@@ -1199,7 +1375,7 @@ def _tree(
                 raise SpecError(f"{key}_kind: expected one of {', '.join(kinds)}, got {str(kind)[:60]!r}.")
             tree[name], inner = _tree(member, (*path, name), flat, asked)
             used |= inner
-        elif key in flat and (key in asked or not (words := _words(field)) or flat[key] in words):
+        elif key in flat and (key in asked or _known(field, flat[key])):
             tree[name] = flat[key]
             used.add(key)
     return tree, used

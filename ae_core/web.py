@@ -39,8 +39,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ae_core import frames
-from ae_core.data import dataset_of
-from ae_core.data.shelf import Shelf
+from ae_core.data.shelf import Shelf, own
 from ae_core.engine.client import Client
 from ae_core.errors import (
     AeError,
@@ -117,6 +116,7 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
             Route("/runs/{run}/milestones", api.milestones),
             Route("/runs/{run}/snapshots", api.snapshots),
             Route("/runs/{run}/snapshots/{serial}", api.snapshot),
+            Route("/datasets/{digest}", api.dataset),
             Route("/datasets/{digest}/thumbnail.png", api.thumbnail),
             Route("/runs/{run}/probes", api.ask, methods=["POST"]),
             Route("/runs/{run}/probes/{probe}", api.answer),
@@ -183,11 +183,19 @@ class _Api:
             }
         )
 
+    def dataset(self, request: Request) -> Response:
+        """The card of somebody's own dataset, whether its items are still here, and whether this browser keeps it."""
+        digest, shelf = request.path_params["digest"], Shelf(self._client.settings.home)
+        card = shelf.card(digest)
+        owner = client_of(request.cookies)
+        mine = owner is not None and digest in {kept.digest for kept in self._store.datasets.of(owner)}
+        return _json({"digest": digest, "here": shelf.has(digest), "mine": mine, **card.model_dump(mode="json")})
+
     def thumbnail(self, request: Request) -> Response:
         """The picture of somebody's own dataset, drawn when it is first asked for."""
-        data = Own.model_construct(digest=request.path_params["digest"])
-        file = Shelf(self._client.settings.home).folder / data.digest / "thumbnail.png"
-        record = dataset_of(data)  # raises DataMissing for what is no digest, so the path is safe
+        data, shelf = Own.model_construct(digest=request.path_params["digest"]), Shelf(self._client.settings.home)
+        record = own(data, shelf)  # raises DataMissing for what is no digest, so the path is safe
+        file = shelf.folder / data.digest / "thumbnail.png"
         if not file.exists():
             from ae_core.plots.thumbnail import thumbnail  # Pillow is loaded only where it is needed
 

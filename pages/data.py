@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from ae_core import services
-from ae_core.data import dataset_of, missing
+from ae_core.data import Dataset, Missing, dataset_of, missing
+from ae_core.data.download import Download
 from ae_core.data.drawn import drawn
 from ae_core.data.shelf import shelf, write
 from ae_core.engine.client import Client
@@ -27,6 +28,7 @@ from pages._ui.text import said, t
 from pages._ui.titles import plain, title
 
 WAYS = ("choose", "bring", "draw")
+EVERY = 1.0  # seconds between two looks at a download
 
 
 # ------------------------------------------------------------------------------------------------------- choose
@@ -102,6 +104,41 @@ def own_ui(data: Own) -> None:
 # --------------------------------------------------------------------------------------------------------- show
 
 
+def missing_ui(record: Dataset, lacks: Missing) -> None:
+    """How a dataset that is not on this machine gets here: a package, a folder, or a download on a click."""
+    if lacks.kind == "package":
+        st.info(t("data.missing", package=lacks.name))
+    elif record.download is None:
+        st.info(t("data.missing_files", folder=lacks.name))
+    else:
+        download_ui(record.kind, record.download)
+
+
+@st.fragment(run_every=EVERY)
+def download_ui(kind: str, download: Download) -> None:
+    """Host and size, then how far it is, then why it failed or that it is here."""
+    downloads = services.current().downloads
+    found = downloads.state(kind)
+    if found.stage == "done":
+        downloads.cancel(kind)  # it is told once
+        st.rerun()
+    st.info(t("data.missing_download", host=download.host, size=download.megabytes, folder=download.folder))
+    if found.stage == "running":
+        st.progress(found.fraction, text=t("data.downloading", host=download.host, share=f"{found.fraction:.0%}"))
+        st.button(t("data.cancel"), key="data_cancel", on_click=downloads.cancel, args=(kind,))
+        return
+    if found.sentence:
+        st.error(said(found.sentence))
+    st.button(
+        t("data.download", host=download.host, size=download.megabytes),
+        key="data_download",
+        type="primary",
+        icon=":material/download:",
+        on_click=downloads.start,
+        args=(kind, download),
+    )
+
+
 def look_ui(spec: RunSpec) -> None:
     """The chosen dataset: what it is, what it looks like, and the way to train on it."""
     data = spec.data
@@ -114,8 +151,9 @@ def look_ui(spec: RunSpec) -> None:
         ):
             st.switch_page("playground.py")
     st.markdown(f"{'' if isinstance(data, Own) else datasets.why(data)} {datasets.size(spec)}")
-    if package := missing(dataset_of(data)):
-        st.info(t("data.missing", package=package))
+    lacks = missing(dataset_of(data))
+    if lacks:
+        missing_ui(dataset_of(data), lacks)
     else:
         datasets.making_ui(spec)
         preview_ui(data)

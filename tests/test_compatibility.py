@@ -27,10 +27,11 @@ from ae_core.compatibility import (
     training_items,
     widths,
 )
-from ae_core.data import DATASETS, prepare
+from ae_core.data import prepare
 from ae_core.errors import SpecError
 from ae_core.models import build
 from ae_core.spec import MLP, Network, RunSpec, changed
+from tests.standins import HERE
 from tests.strategies import specs
 
 SMALL = st.lists(st.integers(1, 40), max_size=6).map(tuple)
@@ -65,7 +66,7 @@ def test_widths_lead_down_to_the_code_and_the_same_way_up(spec: RunSpec) -> None
     assert sizes[len(sizes) // 2] == code_width(spec)
 
 
-@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("kind", HERE)
 def test_sizes_are_known_before_the_data_is_loaded(kind: str) -> None:
     """Items, features and steps an epoch follow from the record and equal those of the loaded data."""
     spec = spec_with(data_kind=kind)
@@ -78,7 +79,7 @@ def test_sizes_are_known_before_the_data_is_loaded(kind: str) -> None:
 # ----------------------------------------------------------------------------------------------- combinations
 
 
-@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("kind", HERE)
 @pytest.mark.parametrize("reconstruction", ["mse", "bce", "cross_entropy"])
 @pytest.mark.parametrize("standardise", ["auto", "none", "standard", "minmax", "distribution"])
 def test_a_loss_and_a_scaling_that_are_accepted_fit_the_data(kind: str, reconstruction: str, standardise: str) -> None:
@@ -149,13 +150,13 @@ def test_choices_that_fit_are_let_pass(values: dict[str, Any]) -> None:
     check(spec_with(**values))
 
 
-@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("kind", HERE)
 def test_every_dataset_works_with_the_usual_choices(kind: str) -> None:
     """Clicking another dataset card never ends in a refusal."""
     check(spec_with(data_kind=kind))
 
 
-@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("kind", HERE)
 @pytest.mark.parametrize("network", sorted(LAYERS, key=str))
 def test_another_dataset_never_leaves_a_network_that_cannot_take_it(kind: str, network: type[Network]) -> None:
     """From any network, clicking another dataset card gives an experiment that can be trained."""
@@ -164,7 +165,7 @@ def test_another_dataset_never_leaves_a_network_that_cannot_take_it(kind: str, n
     check(on_data(start, kind))
 
 
-@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("kind", HERE)
 def test_a_dataset_is_called_nonnegative_only_if_it_is(kind: str) -> None:
     """What may be read as a distribution follows from the numbers themselves."""
     spec = spec_with(data_kind=kind)

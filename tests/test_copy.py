@@ -124,6 +124,7 @@ def names(text: str) -> set[str]:
 
 
 REFUSING = ["compatibility.py", "settings.py", "engine/client.py", "store/store.py", "data/dataset.py", "data/split.py"]
+REFUSING += ["data/download.py"]
 REFUSING += [
     "sweep.py",
     "store/groups.py",
@@ -139,6 +140,7 @@ REFUSING += [f"exports/{file.name}" for file in (ROOT / "ae_core/exports").glob(
 REFUSALS = {
     "SpecError",
     "DataMissing",
+    "DownloadFailed",
     "CommandRefused",
     "LimitError",
     "NotYours",

@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from ae_core.data import DATASETS, Items, load, missing, prepare, resolve_scaling
+from ae_core.data import DATASETS, Items, Missing, load, missing, prepare, resolve_scaling
 from ae_core.data.cache import Cache
 from ae_core.data.images import COLUMNS, PHOTOS, ROWS, grey_photo, mnist5k_table
 from ae_core.data.scaling import fit
@@ -66,7 +66,7 @@ def test_dataset_of_a_package_that_is_not_installed_is_missing() -> None:
     """The record names the package to install, and loading says how instead of failing with an ImportError."""
     absent = replace(DATASETS["digits"], package="no_such_package_of_ours")
 
-    assert missing(absent) == "no_such_package_of_ours"
+    assert missing(absent) == Missing("package", "no_such_package_of_ours")
     with pytest.raises(DataMissing, match="pip install no_such_package_of_ours"):
         load(absent, Digits())
 
@@ -425,6 +425,26 @@ def test_cache_forgets_the_oldest_beyond_its_budget() -> None:
     assert cache.get("a", lambda: Parcel(4)) is first
     cache.get("d", lambda: Parcel(99))
     assert len(cache) == 1
+
+
+def test_cache_makes_nothing_twice_that_somebody_still_holds() -> None:
+    """A run that goes on keeps its items; whoever asks for them again shares them, also when the budget is used up."""
+    cache: Cache[Parcel] = Cache(budget=10)
+    mine = cache.get("a", lambda: Parcel(8))
+    cache.get("b", lambda: Parcel(8))
+
+    assert len(cache) == 1
+    assert cache.get("a", lambda: Parcel(8)) is mine
+
+
+def test_cache_may_leave_out_what_is_larger_than_its_budget() -> None:
+    """What is too large is given and not kept, and pushes nothing else out."""
+    cache: Cache[Parcel] = Cache(budget=10, keeps_larger=False)
+    small = cache.get("a", lambda: Parcel(4))
+
+    assert cache.get("b", lambda: Parcel(99)).nbytes == 99
+    assert len(cache) == 1
+    assert cache.get("a", lambda: Parcel(4)) is small
 
 
 def test_threads_make_a_value_once_and_do_not_wait_for_other_values() -> None:

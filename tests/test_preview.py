@@ -48,10 +48,11 @@ from ae_core.errors import AeError, DataMissing, ImportRefused
 from ae_core.plots import data as plots
 from ae_core.settings import Settings
 from ae_core.spec import Digits, Moons, Own, Tips, Wine
+from tests.standins import HERE
 
 WORDS = {"items": "items", "share": "share", "step": "step", "value": "value", "columns": "films"}
 BAD = '<a href="javascript:alert(1)">&amp;</a>' + "x" * 100
-every_dataset = pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS.keys())
+every_dataset = pytest.mark.parametrize("dataset", [DATASETS[kind] for kind in HERE], ids=HERE)
 
 
 def figures(made: Preview) -> Iterator[go.Figure]:

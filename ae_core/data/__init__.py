@@ -3,7 +3,7 @@
 Importing this costs numpy only; scikit-learn and scikit-image are imported when a dataset of theirs is loaded.
 """
 
-from ae_core.data.dataset import Dataset, Form, Items, load, missing
+from ae_core.data.dataset import Dataset, Form, Items, Missing, load, missing, require
 from ae_core.data.registry import DATASETS, dataset_of
 from ae_core.data.scaling import Scaling, ScalingKind, resolve_scaling
 from ae_core.data.split import Split, prepare
@@ -13,6 +13,7 @@ __all__ = [
     "Dataset",
     "Form",
     "Items",
+    "Missing",
     "Scaling",
     "ScalingKind",
     "Split",
@@ -20,5 +21,6 @@ __all__ = [
     "load",
     "missing",
     "prepare",
+    "require",
     "resolve_scaling",
 ]

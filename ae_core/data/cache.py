@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 
 class Weighed(Protocol):
@@ -20,16 +21,20 @@ Value = TypeVar("Value", bound=Weighed)
 
 
 class Cache(Generic[Value]):
-    """The values used last, up to a budget in bytes (the newest is kept whatever it weighs).
+    """The values used last, up to a budget in bytes. One that was dropped and that somebody still holds is not made
+    a second time.
+
+    keeps_larger: whether the newest is kept although it alone weighs more than the budget.
 
     Safe for threads: a value that several ask for at once is made once, and the others wait for it without holding up
     those who ask for something else.
     """
 
-    def __init__(self, budget: int) -> None:
-        self.budget = budget
+    def __init__(self, budget: int, keeps_larger: bool = True) -> None:
+        self.budget, self.keeps_larger = budget, keeps_larger
         self._lock = Lock()
         self._entries: OrderedDict[Hashable, Future[Value]] = OrderedDict()
+        self._held: WeakValueDictionary[Hashable, Value] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -48,7 +53,13 @@ class Cache(Generic[Value]):
 
     def _fill(self, key: Hashable, entry: Future[Value], make: Callable[[], Value]) -> None:
         try:
-            entry.set_result(make())
+            with self._lock:
+                value = self._held.get(key)
+            if value is None:
+                value = make()
+            with self._lock:
+                self._held[key] = value
+            entry.set_result(value)
         except BaseException as error:  # everyone who waits must hear of it, whatever it is
             with self._lock:
                 self._entries.pop(key, None)
@@ -59,6 +70,9 @@ class Cache(Generic[Value]):
 
     def _drop_oldest(self) -> None:
         ready = {key: entry.result().nbytes for key, entry in self._entries.items() if entry.done()}
+        if not self.keeps_larger:
+            for key in [key for key, weight in ready.items() if weight > self.budget]:
+                del self._entries[key], ready[key]
         total = sum(ready.values())
         for key, weight in list(ready.items())[:-1]:
             if total <= self.budget:

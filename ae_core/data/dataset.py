@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ae_core.data.columns import Column
+from ae_core.data.download import Download
 from ae_core.errors import DataMissing
 from ae_core.spec import DataSpec
 
@@ -31,7 +33,8 @@ class Items:
     record's `label_names`. hidden: like x, entries that x does not tell (0 there) and that are to be predicted, else 0.
     colour: (n,), a continuous position in 0..1, such as the place along a roll. groups: (n,), items of one group
     stay on one side of the split. factors: (n, len(factor_names)), what a generated item was made from. texts: of
-    documents, what their numbers were counted from.
+    documents, what their numbers were counted from. feature_names: of items whose features are known only when they
+    are loaded, such as words; else empty, and the record names them.
     """
 
     x: Floats
@@ -42,6 +45,7 @@ class Items:
     factors: Floats | None = None
     factor_names: tuple[str, ...] = ()
     texts: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -63,6 +67,8 @@ class Dataset:
     zero_is_missing: a 0 in `Items.x` says that nothing is known. counts: its numbers are counts, so that cross-entropy
     takes them as they are. columns: of a table whose columns are of several kinds, what each is; else empty. title: of
     a dataset that copy has no words for, its name. theme: what its numbers were made from, where the form does not say.
+    found: whether its files are on this machine, of one that has files of its own; asked often, so it only looks.
+    download: how they can be fetched.
     shape, count, load: of the items that a spec (of the class `spec`) describes; shape is (h, w, c), (steps, channels)
     or (d,).
     """
@@ -84,6 +90,8 @@ class Dataset:
     columns: tuple[Column, ...] = ()
     title: str = ""
     theme: Literal["text", "ratings"] | None = None
+    found: Callable[[], bool] | None = None
+    download: Download | None = None
 
     @property
     def kind(self) -> str:
@@ -91,26 +99,55 @@ class Dataset:
         return str(self.spec.model_fields["kind"].default)
 
 
-def missing(dataset: Dataset) -> str | None:
-    """Name of the package to install before the dataset can be loaded, or None if it is there."""
-    if dataset.package is None or find_spec(dataset.package) is not None:
-        return None
-    return INSTALL.get(dataset.package, dataset.package)
+@dataclass(frozen=True)
+class Missing:
+    """Why a dataset cannot be loaded on this machine. name: of the package as pip knows it, or, where files are not
+    here, of the folder among the downloads that they belong into.
+    """
+
+    kind: Literal["package", "file"]
+    name: str
+
+
+def missing(dataset: Dataset) -> Missing | None:
+    """What the dataset needs and this machine does not have, the package first; None if it can be loaded."""
+    if dataset.package is not None and find_spec(dataset.package) is None:
+        return Missing("package", INSTALL.get(dataset.package, dataset.package))
+    if dataset.found is not None and not dataset.found():
+        return Missing("file", dataset.download.folder if dataset.download else dataset.kind)
+    return None
+
+
+def require(dataset: Dataset) -> None:
+    """Raises DataMissing, with what to do, for a dataset that cannot be loaded on this machine."""
+    lacks = missing(dataset)
+    if lacks is None:
+        return
+    if lacks.kind == "package":
+        raise DataMissing(
+            f"The dataset {dataset.kind} comes with the package {lacks.name}, which is not installed. "
+            f"The command pip install {lacks.name} brings it."
+        )
+    raise DataMissing(
+        f"The files of the dataset {dataset.kind} are not on this machine. Download them on the page Data, or put them "
+        f"into the folder downloads/{lacks.name} of Latent Lab."
+    )
 
 
 def load(dataset: Dataset, spec: DataSpec) -> Items:
     """The items that `spec` describes.
 
-    Raises DataMissing if the dataset's package is not installed, or what it holds cannot be read.
+    Raises DataMissing if the dataset's package or files are not here, or what they hold cannot be read.
     """
-    if name := missing(dataset):
-        raise DataMissing(
-            f"The dataset {dataset.kind} comes with the package {name}, which is not installed. "
-            f"Install it with: pip install {name}"
-        )
+    require(dataset)
     try:
         return dataset.load(spec)
-    except (ImportError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImportError, OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError) as error:
+        if dataset.found is not None:
+            raise DataMissing(
+                f"The files of the dataset {dataset.kind} cannot be used ({error}). "
+                "Remove them, and download them again."
+            ) from error
         if dataset.package is None:
             raise
         name = INSTALL.get(dataset.package, dataset.package)

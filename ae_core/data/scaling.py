@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,9 @@ from ae_core.data.dataset import Dataset, Floats
 from ae_core.errors import SpecError
 
 ScalingKind = Literal["none", "standard", "minmax", "distribution"]
+Doubles = npt.NDArray[np.float64]
+PORTION = 3_000_000
+"""Numbers that are made float64 at once (24 MB). All of MNIST as float64 would be 439 MB, several times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +34,21 @@ class Scaling:
     scale: npt.NDArray[np.float64]
     bounds: tuple[float, float] | None
 
-    def apply(self, x: npt.ArrayLike) -> Floats:
-        """(n, d) items in the data's own units, scaled: float32, C-contiguous."""
-        values = np.asarray(x, dtype=np.float64)
-        if self.kind == "none":
-            return np.ascontiguousarray(values, dtype=np.float32)
-        if self.kind == "distribution":
-            return np.ascontiguousarray(_as_distributions(values), dtype=np.float32)
-        scaled = (values - self.shift) / self.scale
-        if self.kind == "minmax":
-            scaled = np.clip(scaled, 0, 1)
-        return np.ascontiguousarray(scaled, dtype=np.float32)
+    def apply(self, x: npt.ArrayLike, out: Floats | None = None) -> Floats:
+        """(n, d) items in the data's own units, scaled: float32, C-contiguous. out: where to put them; may be x."""
+        return _by_portions(np.asarray(x), self._scaled, out)
 
     def undo(self, x: npt.ArrayLike) -> Floats:
         """(n, d) scaled items, or reconstructions of them, in the data's own units again."""
-        values = np.asarray(x, dtype=np.float64)
-        return np.ascontiguousarray(values * self.scale + self.shift, dtype=np.float32)
+        return _by_portions(np.asarray(x), lambda values: values * self.scale + self.shift)
+
+    def _scaled(self, values: Doubles) -> Doubles:
+        if self.kind == "none":
+            return values
+        if self.kind == "distribution":
+            return _as_distributions(values)
+        scaled = (values - self.shift) / self.scale
+        return np.clip(scaled, 0, 1) if self.kind == "minmax" else scaled
 
 
 def resolve_scaling(dataset: Dataset, standardise: str, reconstruction: str) -> ScalingKind:
@@ -71,18 +74,18 @@ def fit(
     """
     width = train.shape[1]
     shift, scale = np.zeros(width), np.ones(width)
-    values = train.astype(np.float64)
     if kind == "none":
         return Scaling(kind, shift, scale, value_range)
     scaled = np.array(numeric(columns) or [True] * width)
     if kind == "standard":
-        mean, spread = values.mean(axis=0), _divisor(values.std(axis=0), values)
-        return Scaling(kind, np.where(scaled, mean, 0), np.where(scaled, spread, 1), None)
+        mean = _sum(train) / len(train)
+        spread = np.sqrt(_sum(train, lambda values: np.square(values - mean)) / len(train))
+        return Scaling(kind, np.where(scaled, mean, 0), np.where(scaled, _divisor(spread, train), 1), None)
     if kind == "minmax":
-        low, high = values.min(axis=0), values.max(axis=0)
-        return Scaling(kind, np.where(scaled, low, 0), np.where(scaled, _divisor(high - low, values), 1), (0.0, 1.0))
-    require_nonnegative(values)
-    total = float(values.sum(axis=1).mean())
+        low, high = train.min(axis=0).astype(np.float64), train.max(axis=0).astype(np.float64)
+        return Scaling(kind, np.where(scaled, low, 0), np.where(scaled, _divisor(high - low, train), 1), (0.0, 1.0))
+    require_nonnegative(train)
+    total = float(np.concatenate([values.sum(axis=1) for values in _portions(train)]).mean())
     return Scaling(kind, shift, np.full(width, total or 1.0), (0.0, 1.0))
 
 
@@ -95,13 +98,40 @@ def require_nonnegative(x: npt.NDArray[np.floating]) -> None:
         )
 
 
-def _divisor(spread: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _divisor(spread: Doubles, values: Floats) -> Doubles:
     """The spread, but 1 for features that are constant up to rounding."""
-    constant = spread <= 1e-7 * np.abs(values).max(axis=0)
-    return np.where(constant, 1.0, spread)
+    largest = np.maximum(np.abs(values.max(axis=0)), np.abs(values.min(axis=0))).astype(np.float64)
+    return np.where(spread <= 1e-7 * largest, 1.0, spread)
 
 
-def _as_distributions(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _portions(x: npt.NDArray[np.generic]) -> Iterator[Doubles]:
+    """The rows of (n, d) as float64, so many at a time that they are at most PORTION numbers."""
+    rows = max(1, PORTION // max(1, math.prod(x.shape[1:])))
+    for start in range(0, max(len(x), 1), rows):
+        yield x[start : start + rows].astype(np.float64)
+
+
+def _sum(x: Floats, of: Callable[[Doubles], Doubles] = lambda values: values) -> Doubles:
+    """(d,): the sum over rows of what `of` makes of them. What fits into one portion is summed as NumPy's mean does."""
+    total: Doubles | None = None
+    for values in _portions(x):
+        part = np.asarray(of(values).sum(axis=0))
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def _by_portions(x: npt.NDArray[np.generic], make: Callable[[Doubles], Doubles], out: Floats | None = None) -> Floats:
+    """What `make` makes of the rows of x, as float32."""
+    made = np.empty(x.shape, dtype=np.float32) if out is None else out
+    start = 0
+    for values in _portions(x):
+        made[start : start + len(values)] = make(values)
+        start += len(values)
+    return made
+
+
+def _as_distributions(values: Doubles) -> Doubles:
     """Each row divided by its sum; a row of zeros becomes the uniform distribution."""
     total = values.sum(axis=1, keepdims=True)
     empty = total == 0

@@ -112,9 +112,11 @@ def shelf() -> Shelf:
     return Shelf(Settings.from_environment().home)
 
 
-def own(data: Own) -> Dataset:
-    """The record of a dataset of somebody's own. Raises DataMissing where it never was here."""
-    here = shelf()
+def own(data: Own, here: Shelf | None = None) -> Dataset:
+    """The record of a dataset of somebody's own, on this shelf or the environment's. Raises DataMissing where it never
+    was there.
+    """
+    here = here or shelf()
     card = here.card(data.digest)
     return Dataset(
         spec=Own,

@@ -46,8 +46,10 @@ class Split:
         return self.train.nbytes + self.val.nbytes
 
 
-_items: Cache[Items] = Cache(budget=256 * 2**20)
+_items: Cache[Items] = Cache(budget=96 * 2**20, keeps_larger=False)
+"""Before splitting. What is larger than the budget (full MNIST has 220 MB) is read anew when it is wanted again."""
 _splits: Cache[Split] = Cache(budget=256 * 2**20)
+"""What runs share. Runs that still train hold theirs, also when it is dropped here."""
 
 
 def prepare(spec: DataSpec, reconstruction: str) -> Split:
@@ -80,6 +82,7 @@ def divide(items: Items, val_fraction: float, seed: int) -> tuple[Integers, Inte
 def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
     whole = items(spec)
     train_index, val_index = divide(whole, spec.val_fraction, spec.split_seed)
+    shape = whole.x.shape[1:]
     flat = whole.x.reshape(len(whole.x), -1)
     train, val = flat[train_index], flat[val_index]
     scaling = fit(kind, train, dataset.value_range, dataset.columns)
@@ -87,8 +90,8 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
         require_nonnegative(val)
     labels, colour, hidden = whole.labels, whole.colour, whole.hidden
     return Split(
-        train=scaling.apply(train),
-        val=scaling.apply(val),
+        train=scaling.apply(train, out=train),
+        val=scaling.apply(val, out=val),
         train_labels=None if labels is None else labels[train_index],
         val_labels=None if labels is None else labels[val_index],
         train_colour=None if colour is None else colour[train_index],
@@ -98,10 +101,10 @@ def _prepare(dataset: Dataset, spec: DataSpec, kind: ScalingKind) -> Split:
         train_index=train_index,
         val_index=val_index,
         scaling=scaling,
-        shape=whole.x.shape[1:],
+        shape=shape,
         form=dataset.form,
         label_names=() if labels is None else dataset.label_names[: int(labels.max()) + 1],
-        feature_names=dataset.feature_names[: whole.x.shape[1]],
+        feature_names=whole.feature_names or dataset.feature_names[: shape[0]],
     )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
 from ae_core.data.columns import Column
 from ae_core.data.dataset import Floats, Items
-from ae_core.spec import BreastCancer, Tips, Wine
+from ae_core.data.files import inside
+from ae_core.spec import BreastCancer, Shuttle, Tips, Wine
 
 NUCLEUS = (
     "radius",
@@ -77,10 +76,7 @@ def wine(spec: Wine) -> Items:
 
 def tips(spec: Tips) -> Items:
     """244 bills of one waiter in US dollars, what was tipped, and who sat there; label 0 is dinner, 1 lunch."""
-    package = find_spec("plotly")
-    if package is None or not package.submodule_search_locations:
-        raise ImportError("plotly was not found")
-    path = Path(package.submodule_search_locations[0], "package_data", "datasets", "tips.csv.gz")
+    path = inside("plotly", "package_data", "datasets", "tips.csv.gz")
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         cells = list(csv.reader(file))[1:]
     rows = [dict(zip(TIPS_FILE, row, strict=True)) for row in cells]
@@ -101,3 +97,17 @@ def encoded(rows: Sequence[Mapping[str, str]], columns: Sequence[Column]) -> Flo
         places = np.array([[name.lower() for name in column.categories].index(cell.lower()) for cell in cells])
         parts.append(places[:, None] if column.kind == "binary" else np.eye(len(column.categories))[places])
     return np.concatenate(parts, axis=1).astype(np.float32)
+
+
+SHUTTLE_FEATURES = ("time", *(f"sensor {number}" for number in range(1, 9)))
+
+
+def shuttle(spec: Shuttle) -> Items:
+    """49,097 readings of nine numbers, 3,511 of them abnormal; label 0 is normal.
+
+    Read by its path: importing river takes seconds, and nothing of it is needed.
+    """
+    table = np.loadtxt(inside("river", "datasets", "shuttle.csv.gz"), delimiter=",", skiprows=1, dtype=np.float32)
+    if table.ndim != 2 or table.shape[1] != len(SHUTTLE_FEATURES) + 1:
+        raise ValueError(f"shuttle.csv.gz should hold rows of 10 numbers, it holds {table.shape}")
+    return Items(x=np.ascontiguousarray(table[:, :-1]), labels=table[:, -1].astype(np.int64))

@@ -16,7 +16,7 @@ from ae_core.data.columns import Span
 from ae_core.data.worlds import WORLDS, World, whole_grid
 from ae_core.metrics.reported import chunks, judged
 from ae_core.models import Autoencoder
-from ae_core.pca import Components, principal
+from ae_core.pca import Components, portions, principal
 from ae_core.spec import Categorical, Code, Quantised, RunSpec
 
 Value = TypeVar("Value")
@@ -113,7 +113,9 @@ def gather(model: Autoencoder, spec: RunSpec) -> Evidence:
     world = WORLDS.get(spec.data.kind)
 
     def encode(x: Array, labels: Array | None) -> Array:
-        return _passed(model.given(_tensor(labels)), x)[0]
+        with torch.inference_mode():
+            parts = chunks(model.given(_tensor(labels)), torch.from_numpy(np.ascontiguousarray(x)))
+            return torch.cat([told.encode(part).centre for told, part in parts]).numpy()
 
     def decode(codes: Array, labels: Array | None) -> Array:
         named = model.given(_tensor(labels))
@@ -157,7 +159,7 @@ def rival(evidence: Evidence, spec: RunSpec) -> Evidence:
     scaling = prepare(spec.data, spec.objective.reconstruction).scaling
 
     def encode(x: Array) -> Array:
-        return np.asarray((x - mean) @ axes)
+        return np.concatenate([(x[rows] - mean) @ axes for rows in portions(x)])
 
     def decode(z: Array, _: Array | None) -> Array:
         return np.asarray(z @ axes.T + mean)

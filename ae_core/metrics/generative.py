@@ -20,6 +20,7 @@ from ae_core.models import Autoencoder, sample
 from ae_core.models.prior import log_normal
 from ae_core.objectives import kl_to_unit_normal, log_likelihood_constant, reconstruction
 from ae_core.objectives.matching import KERNELS, discrepancy
+from ae_core.pca import portions
 
 ACTIVE = 0.01  # variance of a mean over the items above which a number of the code is in use
 FEW_DRAWS, MANY_DRAWS = 8, 200  # of z for each item
@@ -155,7 +156,8 @@ def label_entropy(made: Array, train: Array, labels: Array) -> float:
 
 def _features(evidence: Evidence, x: Array) -> Array:
     """The first 32 principal coordinates, or all where there are fewer."""
-    return np.asarray((x - evidence.principal.mean) @ evidence.principal.axes[:, :FEATURES], np.float64)
+    axes, mean = evidence.principal.axes[:, :FEATURES], evidence.principal.mean
+    return np.concatenate([(x[rows] - mean) @ axes for rows in portions(x)]).astype(np.float64)
 
 
 def _real(evidence: Evidence) -> Array:

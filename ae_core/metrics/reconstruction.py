@@ -77,8 +77,10 @@ def determination(x: Array, x_hat: Array) -> float:
 
 def explained_variance(x: Array, x_hat: Array) -> float:
     """`determination` once the mean error of each feature is forgiven; so never below it."""
-    error = x_hat.astype(np.float64) - x
-    return determination(x, x + error - error.mean(axis=0))
+    error = x_hat.astype(np.float64)
+    error -= x
+    error -= error.mean(axis=0)
+    return float(1 - np.square(error, out=error).sum() / np.square(x - x.mean(axis=0, dtype=np.float64)).sum())
 
 
 def columns_right(x: Array, x_hat: Array, spans: Sequence[Span]) -> float:

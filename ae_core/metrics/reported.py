@@ -26,7 +26,7 @@ from ae_core.objectives import (
     terms,
     weight_terms,
 )
-from ae_core.pca import components, rebuilt, reference
+from ae_core.pca import components, portions, rebuilt, reference
 from ae_core.spec import Categorical, RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
@@ -114,9 +114,11 @@ def rival(spec: RunSpec, damaged: float, train: Tensor, val: Tensor) -> dict[str
     errors = {}
     for name, x in (("train_mse", train), ("val_mse", val)):
         seen, weights = shown(spec, damaged, x)
-        squares = torch.from_numpy(rebuilt(found, seen.numpy(), width) - x.numpy()).square()
-        total = (squares if weights is None else squares * weights).sum(dtype=torch.float64)
-        errors[name] = float(total) / x.numel()
+        total = 0.0
+        for rows in portions(x.numpy()):
+            squares = torch.from_numpy(rebuilt(found, seen[rows].numpy(), width) - x[rows].numpy()).square()
+            total += float((squares if weights is None else squares * weights[rows]).sum(dtype=torch.float64))
+        errors[name] = total / x.numel()
     return errors
 
 

@@ -43,22 +43,27 @@ def shrunk(picture: Image.Image) -> Image.Image:
 
 
 def varied(x: np.ndarray, most: int = 7) -> list[int]:
-    """Some features that are not the same for every item, in order."""
+    """Some features in order, at least two places: of those that are not the same for every item, if there are any."""
     spread = np.flatnonzero(np.ptp(x, axis=0) > 0)
-    return [int(feature) for feature in spread[np.linspace(0, len(spread) - 1, min(most, len(spread))).astype(int)]]
+    able = spread if len(spread) else np.arange(x.shape[1])
+    return [int(able[place]) for place in np.linspace(0, len(able) - 1, min(most, max(len(able), 2))).astype(int)]
 
 
-def mosaic(whole: Items, rows: Sequence[int] | None = None, smooth: bool = True) -> Image.Image:
-    """Six by four items as rounded tiles, grey or in colour; the classes take turns unless rows are chosen."""
-    tile, gap = 36 * FINE, 4 * FINE
+def mosaic(
+    whole: Items, rows: Sequence[int] | None = None, smooth: bool = True, grid: tuple[int, int] = (6, 4)
+) -> Image.Image:
+    """Items as rounded tiles, so many across and down, grey or in colour; if no rows are chosen, classes take turns."""
+    step = WIDTH * FINE // grid[0]
+    tile = round(step * 0.9)
+    margin = (step - tile) // 2
     picture = blank()
     corners = Image.new("L", (tile, tile))
-    ImageDraw.Draw(corners).rounded_rectangle((0, 0, tile - 1, tile - 1), 4 * FINE, fill=255)
+    ImageDraw.Draw(corners).rounded_rectangle((0, 0, tile - 1, tile - 1), tile // 9, fill=255)
     resample = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
-    for place, row in enumerate(rows if rows is not None else classes_in_turn(whole, 24)):
-        down, across = divmod(place, 6)
+    for place, row in enumerate(rows if rows is not None else classes_in_turn(whole, grid[0] * grid[1])):
+        down, across = divmod(place, grid[0])
         coloured = tinted(whole.x[row]).resize((tile, tile), resample)
-        picture.paste(coloured, (2 * FINE + across * (tile + gap), 2 * FINE + down * (tile + gap)), corners)
+        picture.paste(coloured, (margin + across * step, margin + down * step), corners)
     return picture
 
 

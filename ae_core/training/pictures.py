@@ -51,14 +51,14 @@ class Exhibition:
 
     def __init__(self, spec: RunSpec, split: Split) -> None:
         self.spec, self.split = spec, split
-        x = np.concatenate([split.val, split.train])
         labels = _joined(split.val_labels, split.train_labels)
         colour = _joined(split.val_colour, split.train_colour)
         encoder = sum(layer.products for layer in layers(spec) if layer.name.startswith(("encoder", "code")))
-        count = min(len(x), max(LEAST_ITEMS, min(MOST_ITEMS, int(ITEM_BUDGET / (2 * encoder)))))
+        every = len(split.val) + len(split.train)
+        count = min(every, max(LEAST_ITEMS, min(MOST_ITEMS, int(ITEM_BUDGET / (2 * encoder)))))
         from_val = min(len(split.val), max(count // 2, count - len(split.train)))
         rows = np.concatenate([np.arange(from_val), len(split.val) + np.arange(count - from_val)])
-        self.items = torch.from_numpy(np.ascontiguousarray(x[rows]))
+        self.items = torch.from_numpy(np.concatenate([split.val[:from_val], split.train[: count - from_val]]))
         self.is_val = (rows < len(split.val)).astype(np.uint8)
         self.ids = np.concatenate([split.val_index, split.train_index])[rows].astype(np.int32)
         self.labels = np.full(count, -1, np.int16) if labels is None else labels[rows].astype(np.int16)

@@ -36,13 +36,13 @@ _drawing = _register("drawing")
 
 @dataclass(frozen=True)
 class Card:
-    """One thing to choose. image: URL of its thumbnail. missing: it cannot be chosen on this machine."""
+    """One thing to choose. image: URL of its thumbnail. away: it is not on this machine, but can be looked at."""
 
     id: str
     title: str
     note: str
     image: str = ""
-    missing: bool = False
+    away: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def shelves(everything: bool) -> list[components.Shelf]:
                 title=t(f"dataset.{kind}.title"),
                 note=t(f"dataset.{kind}.why"),
                 image=f"/images/datasets/{kind}.png",
-                missing=missing(record) is not None and not everything,
+                away=missing(record) is not None,
             )
             for kind, record in DATASETS.items()
             if shelf_of(record) == name and (everything or missing(record) is None)

@@ -1,4 +1,4 @@
-"""Every dataset with every loss and every code: what `check` lets pass builds, learns, tells and resumes."""
+"""Every dataset here with every loss and every code: what `check` lets pass builds, learns, tells and resumes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ from ae_core.objectives import PENALTIES, READINGS, RECONSTRUCTIONS
 from ae_core.spec import MLP, Optimizer, RunSpec, Training, changed
 from ae_core.training import Trainer
 from ae_core.training.checkpoint import unpack
+from tests.standins import HERE
 
 torch.set_num_threads(1)
 
 CODES = ("point", "variational")
-FEW = {"data_samples": 320, "data_patch_size": 8}  # of what is generated, so that the grid is quick
+FEW = {"data_samples": 320, "data_patch_size": 8, "data_documents": 300, "data_words": 100}
+OWN: dict[str, dict[str, Any]] = {
+    "basic_motions": {"training_batch_size": 12},  # 80 items: a few larger batches would end before they are measured
+    "sunspots": {"training_batch_size": 12},
+    "shuttle": {
+        "optimizer_learning_rate": 0.001
+    },  # readings forty deviations away: with more it diverges, as it should
+}
 
 
 def variant(data: str, reconstruction: str, code: str) -> RunSpec:
@@ -31,7 +39,8 @@ def variant(data: str, reconstruction: str, code: str) -> RunSpec:
         model=MLP(hidden=(24,)), optimizer=Optimizer(learning_rate=0.01), training=Training(batch_size=48, epochs=4)
     )
     spec = changed(start, {"data_kind": data, "objective_reconstruction": reconstruction, "model_code_kind": code})
-    return changed(spec, {key: value for key, value in FEW.items() if key.removeprefix("data_") in dir(spec.data)})
+    few = {key: value for key, value in FEW.items() if key.removeprefix("data_") in dir(spec.data)}
+    return changed(spec, few | OWN.get(data, {}))
 
 
 def fits(spec: RunSpec) -> bool:
@@ -43,7 +52,7 @@ def fits(spec: RunSpec) -> bool:
     return True
 
 
-GRID = [names for names in product(DATASETS, RECONSTRUCTIONS, CODES) if fits(variant(*names))]
+GRID = [names for names in product(HERE, RECONSTRUCTIONS, CODES) if fits(variant(*names))]
 
 
 @pytest.fixture(scope="module", params=GRID, ids="-".join)
@@ -59,11 +68,11 @@ def run(request: pytest.FixtureRequest) -> tuple[RunSpec, list[Event], bytes, by
 
 def test_every_dataset_and_every_loss_is_in_the_grid():
     """Each dataset trains with mse and both codes, and each loss has datasets that it fits."""
-    assert {(data, code) for data, loss, code in GRID if loss == "mse"} == set(product(DATASETS, CODES))
+    assert {(data, code) for data, loss, code in GRID if loss == "mse"} == set(product(HERE, CODES))
     assert {loss for _, loss, _ in GRID} == set(RECONSTRUCTIONS)
-    for data, record in DATASETS.items():
-        if record.form == "image":
-            assert {loss for name, loss, _ in GRID if name == data} == set(RECONSTRUCTIONS), data
+    for data in HERE:
+        if DATASETS[data].form == "image":
+            assert {loss for name, loss, _ in GRID if name == data} == set(RECONSTRUCTIONS) - {"mixed"}, data
 
 
 def test_the_loss_is_finite_and_falls(run):

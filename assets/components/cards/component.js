@@ -1,6 +1,6 @@
 // Cards, of which one is chosen: a radio group, so arrow keys move the choice. With an image the note is shown on hover,
 // without one it stands on the card.
-// data: {label, chosen, shelves: [{title, cards: [{id, title, note, image, missing}]}], prefix}. Trigger: `chosen`, an id.
+// data: {label, chosen, shelves: [{title, cards: [{id, title, note, image, away}]}], prefix}. Trigger: `chosen`, an id.
 // Arrow keys choose at once among pictures; among texts, whose choice closes the gallery, they only move.
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -16,7 +16,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   group.dataset.seen = data.chosen;
 
   const choose = (button) => {
-    if (!button || button.disabled || button.getAttribute("aria-checked") === "true") return;
+    if (!button || button.getAttribute("aria-checked") === "true") return;
     mark(group, button.dataset.id);
     setTriggerValue("chosen", button.dataset.id);
   };
@@ -25,7 +25,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const open = [...group.querySelectorAll(".ll-card:not([disabled])")];
+    const open = [...group.querySelectorAll(".ll-card")];
     const now = open.indexOf(event.target.closest(".ll-card"));
     const next = open[(now + step + open.length) % open.length];
     next.focus();
@@ -52,14 +52,14 @@ function element(tag, text = "") {
   return made;
 }
 
-function card({ id, title, note, image, missing }, prefix) {
+function card({ id, title, note, image, away }, prefix) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "ll-card";
   button.setAttribute("role", "radio");
   button.dataset.id = id;
   button.dataset.testid = `${prefix}-${id}`;
-  button.disabled = missing;
+  button.classList.toggle("ll-away", away);
   if (!image) {
     button.append(element("b", title), element("span", note));
     return button;
