@@ -26,6 +26,8 @@ from ae_core.errors import AeError, ChildLost
 ROOT = Path(__file__).resolve().parents[1]
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "ARROW_IO", "NUMEXPR")}
 """Threads reserve memory that the limit counts, and the cores are for training."""
+FRUGAL = ONE_THREAD | {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
+"""So do allocators: Arrow's own reserves a gigabyte at its first use."""
 GLANCE = 0.05  # seconds between two looks whether the work is still wanted
 _log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env={**os.environ, **ONE_THREAD},
+        env={**os.environ, **FRUGAL},
         text=True,
         encoding="utf-8",
     )

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -56,14 +57,14 @@ class Losses:
         )
 
 
-def members(blob: Blob, bounds: Bounds, losses: Losses) -> list[Blob]:
-    """What is in it and can be read safely, in the order of the names; the rest goes into `losses`.
+def members(blob: Blob, bounds: Bounds, losses: Losses, until: ExitStack) -> list[Blob]:
+    """What is in it and can be read safely, in the order of the names; the rest goes into `losses`. until: closes it.
 
     Raises ImportRefused for a ZIP that is damaged, has too many members, is locked, or was made to do harm.
     """
     _look_at_directory(blob, bounds)
     with damaged(blob.name):
-        archive = zipfile.ZipFile(blob.open())
+        archive = until.enter_context(zipfile.ZipFile(until.enter_context(blob.open())))
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if any(info.filename == "[Content_Types].xml" for info in infos):
         raise ImportRefused(f"{clean(blob.name)} is an Excel or Word file. Save its table as CSV, then choose that.")

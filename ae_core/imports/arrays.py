@@ -373,7 +373,7 @@ def _image(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
 def _series(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
     if x.ndim == 2:
         x = x[..., None]
-    if x.ndim != 3 or x.shape[1] < 4 or (of.channels_first and x.shape[2] < 4):
+    if x.ndim != 3 or x.shape[2 if of.channels_first else 1] < 4:
         raise ImportRefused(
             f"Expected series of at least 4 steps, (steps, channels), got items of {_said(x.shape[1:])}. "
             "Choose another view."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ Damage = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+    tokenize.TokenError,  # of a header of a NumPy file
 )
 """What readers of files raise at damaged ones; not MemoryError, which the parent turns into a sentence."""
 
@@ -103,7 +105,8 @@ def unzipped(blob: Blob, bounds: Bounds) -> Blob:
                 raise bomb(blob.name)
 
     def opened() -> IO[bytes]:
-        return cast(IO[bytes], gzip.open(blob.open(), "rb"))
+        assert blob.path is not None  # gzip in a ZIP is not taken
+        return cast(IO[bytes], gzip.open(blob.path, "rb"))
 
     return Blob(blob.name.removesuffix(".gz").removesuffix(".GZ"), size, opened)
 

@@ -32,9 +32,9 @@ def plans(seen: Survey, sheet: Sheet, title: str, features: int) -> list[tuple[T
         return []
     longest = max(columns, key=lambda column: column.words)
     label = seen.label(sheet.dialect.header)
-    fit = [column.name for column in seen.columns if seen.can_be_label(column) and column.use()[0] != "leave_out"]
-    if not label and len(fit) == 1:
-        label = fit[0]
+    kinds = [column.name for column in seen.columns if column.use()[0] in ("binary", "category")]
+    if not label and len(kinds) == 1:
+        label = kinds[0]
     plan = TextPlan(title=title, dialect=sheet.dialect, text=longest.name, label=label)
     return [(plan, features < 4)]
 

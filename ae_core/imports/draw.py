@@ -13,7 +13,7 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.names import clean, unique
-from ae_core.imports.numerals import MISSING, ordered, tidied
+from ae_core.imports.numerals import is_missing, ordered, tidied
 from ae_core.imports.numerals import number as read
 from ae_core.imports.plan import CLASSES, FEWEST
 from ae_core.imports.sheets import Sheet
@@ -75,6 +75,8 @@ def named(values: Sequence[str], decimal: str = ".") -> tuple[Integers, tuple[st
         raise ImportRefused(
             f"Expected at most {CLASSES} classes, got {len(found):,}. Choose another column for the classes, or none."
         )
+    if len(found) == len(values) > 1:
+        raise ImportRefused("Each item has a class of its own. Choose another column for the classes, or none.")
     place = {name: number for number, name in enumerate(found)}
     codes = np.array([place[value] for value in values], dtype=np.int64)
     return codes, unique([clean(name) or "?" for name in found])
@@ -126,7 +128,8 @@ def present(labels: Integers, names: tuple[str, ...]) -> tuple[Integers | None, 
 
 def told(cells: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Whether each cell says something."""
-    return np.array([cell.strip().lower() not in MISSING for cell in cells], dtype=bool)
+    void = {cell for cell in set(cells) if is_missing(cell)}
+    return np.array([cell not in void for cell in cells]) if void else np.ones(len(cells), dtype=bool)
 
 
 def numbers(sheet: Sheet, places: Sequence[int], take: npt.NDArray[np.bool_], slips: Places | None = None) -> Floats:
@@ -149,18 +152,20 @@ def numbers(sheet: Sheet, places: Sequence[int], take: npt.NDArray[np.bool_], sl
     return found
 
 
-def _read(cells: Sequence[str], sheet: Sheet, known: dict[str, float], slips: Places | None) -> list[float]:
-    values = []
-    for cell in cells:
-        if (value := known.get(cell)) is None:
-            value = _finite(read(cell, sheet.decimal))
+def _read(cells: Sequence[str], sheet: Sheet, known: dict[str, float], slips: Places | None) -> Floats:
+    """The numbers of some cells. known: what was read before, since most tables say few things often."""
+    values = list(map(known.get, cells))
+    for place, value in enumerate(values) if None in values else ():
+        if value is None:
+            values[place] = value = _finite(read(cells[place], sheet.decimal))
             if len(known) < 1000:
-                known[cell] = value
-        if value != value and slips is not None:
-            slips[0] += read(cell, sheet.decimal) is None
-            slips[1] += _infinite(read(cell, sheet.decimal))
-        values.append(value)
-    return values
+                known[cells[place]] = value
+    found = np.array(values, dtype=np.float32)
+    if slips is not None and np.isnan(found).any():
+        said = [read(cells[place], sheet.decimal) for place in np.flatnonzero(np.isnan(found)).tolist()]
+        slips[0] += sum(value is None for value in said)
+        slips[1] += sum(map(_infinite, said))
+    return found
 
 
 LARGEST = float(np.finfo(np.float32).max)

@@ -8,6 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from ae_core.errors import ImportRefused
@@ -19,6 +20,7 @@ from ae_core.imports.plan import Delimiter, Dialect, Encoding
 
 LONGEST_LINE = 4 * MEGABYTE  # characters
 LONGEST_CELL = MEGABYTE
+BLANK = 500_000  # empty lines
 GLANCE = 100  # rows that are looked at
 FIRST = 256 * 1024  # characters that they may have together
 CODECS: dict[Encoding, str] = {
@@ -99,8 +101,16 @@ def no_text(blob: Blob) -> ImportRefused:
     )
 
 
-def lines(blob: Blob, encoding: Encoding) -> Iterator[str]:
+@dataclass
+class Meter:
+    """Characters that were read."""
+
+    read: int = 0
+
+
+def lines(blob: Blob, encoding: Encoding, meter: Meter | None = None) -> Iterator[str]:
     """Its lines with their ends. Raises ImportRefused for a line without end, and for bytes of another encoding."""
+    meter = meter or Meter()
     with io.TextIOWrapper(blob.open(), CODECS[encoding], newline="") as text:
         while True:
             try:
@@ -111,6 +121,7 @@ def lines(blob: Blob, encoding: Encoding) -> Iterator[str]:
                 ) from None
             if not line:
                 return
+            meter.read += len(line)
             if len(line) >= LONGEST_LINE:
                 raise ImportRefused(
                     f"{clean(blob.name)} has a line of more than {LONGEST_LINE // 1_000_000} million characters. "
@@ -121,11 +132,11 @@ def lines(blob: Blob, encoding: Encoding) -> Iterator[str]:
             yield line
 
 
-def rows(blob: Blob, dialect: Dialect) -> Iterator[list[str]]:
+def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[list[str]]:
     """Rows of cells, without empty rows, the header first if there is one. Raises ImportRefused where quotation marks
     do not close.
     """
-    text = prepared(lines(blob, dialect.encoding), dialect.delimiter)
+    text = prepared(lines(blob, dialect.encoding, meter), dialect.delimiter)
     reader = csv.reader(
         text,
         delimiter="\t" if dialect.delimiter == "::" else dialect.delimiter,
@@ -133,6 +144,7 @@ def rows(blob: Blob, dialect: Dialect) -> Iterator[list[str]]:
         skipinitialspace=True,
         strict=True,
     )
+    blank = 0
     while True:
         try:
             row = next(reader, None)
@@ -145,6 +157,10 @@ def rows(blob: Blob, dialect: Dialect) -> Iterator[list[str]]:
             return
         if any(row) and (len(row) > 1 or row[0].strip()):
             yield row
+            continue
+        blank += 1
+        if blank > BLANK:
+            raise ImportRefused(f"{clean(blob.name)} has more than {BLANK:,} empty lines. Choose a file with data.")
 
 
 def prepared(text: Iterable[str], delimiter: Delimiter) -> Iterable[str]:

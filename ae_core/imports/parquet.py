@@ -13,10 +13,11 @@ from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.lines import LONGEST_CELL
 from ae_core.imports.names import clean, columns
 from ae_core.imports.plan import Dialect
-from ae_core.imports.sheets import CELLS, DEEPEST, Block, Sheet
+from ae_core.imports.sheets import CELLS, DEEPEST, HEAVIEST, Block, Sheet
 
 MAGIC = b"PAR1"
-FOOTER = 16 * MEGABYTE
+FOOTER = 8 * MEGABYTE
+FEW = 16  # rows that are read at once of texts whose length cannot be known before
 
 
 class ParquetSheet(Sheet):
@@ -30,6 +31,7 @@ class ParquetSheet(Sheet):
             file = self._file([])
             self._look_for_bombs(file.metadata)
             schema = file.schema_arrow
+            shared = _with_shared_beginnings(file.metadata)
         import pyarrow as pa
 
         kinds = pa.types
@@ -44,6 +46,8 @@ class ParquetSheet(Sheet):
             plain.append(field.name)
             if kinds.is_string(kind) or kinds.is_large_string(kind):
                 self._texts.append(field.name)
+        self._shares = bool(shared & set(self._texts))
+        self._texts = [name for name in self._texts if name not in shared]
         odd = set(self._nested)
         self._chosen = [name for name in plain if name not in odd]
         if not self._chosen:
@@ -59,25 +63,29 @@ class ParquetSheet(Sheet):
         for name in self._nested:
             self.losses.add("columns", "nested", name)
         deep = max(1, min(DEEPEST, CELLS // len(self.names)))
-        count = 0
+        count = letters = 0
         with damaged(self.blob.name):
             file = self._file(self._texts)
+            size = sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups))
+            deep = max(1, min(deep, HEAVIEST * file.metadata.num_rows // max(size, 1), FEW if self._shares else deep))
             for batch in file.iter_batches(
                 batch_size=deep, columns=list(dict.fromkeys(self._chosen)), use_threads=False
             ):
                 count += batch.num_rows
                 if count > self.bounds.rows:
                     raise ImportRefused(f"Expected at most {self.bounds.rows:,} rows, got more. Choose a part of them.")
+                block: Block = [_cells(column) for column in batch.columns]
+                if self._shares:
+                    letters += sum(len(cell) for cells in block for cell in cells)
+                    if letters > SUSPECT and letters > RATIO * self.blob.size:
+                        raise bomb(self.blob.name)
                 if batch.num_rows:
-                    yield [_cells(column) for column in batch.columns]
+                    yield block
 
     def _file(self, dictionaries: list[str]) -> Any:
-        import pyarrow as pa
         from pyarrow import parquet
 
-        pa.set_memory_pool(pa.system_memory_pool())  # the others reserve more than a child with limits may have
-        source = self.blob.path or self.blob.open()
-        return parquet.ParquetFile(source, read_dictionary=dictionaries, memory_map=self.blob.path is not None)
+        return parquet.ParquetFile(self.blob.path, read_dictionary=dictionaries, memory_map=True)
 
     def _look_for_bombs(self, told: Any) -> None:
         rows, width = told.num_rows, told.num_columns
@@ -95,10 +103,21 @@ class ParquetSheet(Sheet):
             raise bomb(self.blob.name)
 
 
+def _with_shared_beginnings(told: Any) -> set[str]:
+    """Columns of texts that are stored by what they do not have in common: Arrow cannot read these as dictionaries, and
+    little of them can become very much.
+    """
+    groups = (told.row_group(number) for number in range(told.num_row_groups))
+    chunks = (group.column(place) for group in groups for place in range(group.num_columns))
+    return {chunk.path_in_schema for chunk in chunks if "DELTA_BYTE_ARRAY" in chunk.encodings}
+
+
 def _look_at_footer(blob: Blob) -> None:
     with blob.open() as stream:
         stream.seek(max(blob.size - 8, 0))
         tail = stream.read(8)
+    if blob.size >= 12 and tail[4:] == MAGIC and FOOTER < struct.unpack("<I", tail[:4])[0] <= blob.size - 12:
+        raise ImportRefused(f"{clean(blob.name)} has far more columns than can be used. Choose a part of them.")
     length = struct.unpack("<I", tail[:4])[0] if len(tail) == 8 else 0
     if tail[4:] != MAGIC or blob.size < 12 or not 0 < length <= min(FOOTER, blob.size - 12):
         raise ImportRefused(

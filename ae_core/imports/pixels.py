@@ -54,8 +54,8 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[PixelsPlan, bool
         high=float(FULL) if high > FULL / 2 else high,
     )
     called = all(_PIXEL.fullmatch(column.name) for column in columns)
-    bytes_only = not sheet.dialect.header and all(column.whole for column in columns) and high > FULL / 2
-    return [(plan, called or bytes_only)]
+    nameless = not sheet.dialect.header and all(column.whole for column in columns)
+    return [(plan, called or nameless)]
 
 
 def _side(count: int) -> tuple[int, Literal[1, 3]] | None:
@@ -77,8 +77,10 @@ def make(sheet: Sheet, of: PixelsPlan, bounds: Bounds, losses: Losses) -> tuple[
             f"Expected {width:,} columns of pixels, {of.height} x {of.width} x {of.channels}, got {len(of.columns):,}. "
             "Choose other sizes, or other columns."
         )
-    chosen = choose(sheet, of.label, of.columns, at_most(of.most, width, bounds), losses)
-    x = shade(numbers(sheet, sheet.places(of.columns), chosen.take), of.low, of.high).reshape(-1, *shape)
+    chosen = choose(sheet, of.label, (), at_most(of.most, width, bounds), losses)
+    values = numbers(sheet, sheet.places(of.columns), chosen.take)
+    losses.add("values", "black", count=int(np.isnan(values).sum()))
+    x = shade(values, of.low, of.high).reshape(-1, *shape)
     return pictured(x, of.title, of.label, Items(x=x, labels=chosen.labels), chosen.names)
 
 

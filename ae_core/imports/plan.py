@@ -15,6 +15,7 @@ Use = Literal["number", "binary", "category", "leave_out"]
 Gaps = Literal["fill", "drop"]
 Why = Literal[
     "archive",
+    "black",
     "chosen",
     "constant",
     "damaged",

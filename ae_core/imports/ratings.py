@@ -38,7 +38,7 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[RatingsPlan, boo
         names = [column.name for column in seen.columns[:3]]
         clock = len(seen.columns) == 4 and seen.columns[3].numeric and seen.columns[3].low > SINCE
         sure = clock and not sheet.dialect.header
-        if len(seen.columns) > 4:
+        if len(seen.columns) > 4 or any(len(column.values) < FEWEST for column in seen.columns[:2]):
             return []
     who, what, stars = (seen.named(name) for name in names)
     fit = stars.numeric and stars.low >= 0 and len(stars.values) <= STARS and not stars.many

@@ -6,6 +6,7 @@ Each kind's reader, and the packages that it needs, is imported only when a file
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,7 +46,7 @@ READERS: dict[type, str] = {TablePlan: "tables", PixelsPlan: "pixels", SeriesPla
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Bundle:
     """What was uploaded: files of one sort that together become a dataset. For a table it is one file."""
 
     sort: Literal["text", "parquet", "pictures", "texts", "arrays"]
@@ -71,23 +72,27 @@ def made(sources: list[Any], plan: Any, folder: str, bounds: Mapping[str, int]) 
 
 def understand(files: list[Source], bounds: Bounds, dialect: Dialect | None) -> Understanding:
     """What the files are. Raises ImportRefused."""
-    parcel = unpacked(files, bounds)
-    if parcel.sort == "pictures":
+    with ExitStack() as until:
+        return _understood(unpacked(files, bounds, until), bounds, dialect)
+
+
+def _understood(bundle: Bundle, bounds: Bounds, dialect: Dialect | None) -> Understanding:
+    if bundle.sort == "pictures":
         from ae_core.imports import pictures
 
-        return pictures.understood(parcel.blobs, parcel.title, bounds, parcel.losses)
-    if parcel.sort == "arrays":
+        return pictures.understood(bundle.blobs, bundle.title, bounds, bundle.losses)
+    if bundle.sort == "arrays":
         from ae_core.imports import arrays
 
-        found = arrays.arrays(parcel.blobs, bounds, parcel.losses)
-        return arrays.understood(found, parcel.title, len(files), parcel.losses)
-    if parcel.sort == "texts":
+        found = arrays.arrays(bundle.blobs, bounds, bundle.losses)
+        return arrays.understood(found, bundle.title, len(bundle.blobs), bundle.losses)
+    if bundle.sort == "texts":
         from ae_core.imports import documents
 
-        plan, facts = documents.of_files(parcel.blobs, parcel.title, parcel.losses)
-        shown = tuple((clean(documents.document(blob)),) for blob in parcel.blobs[:SHOWN_ROWS])
+        plan, facts = documents.of_files(bundle.blobs, bundle.title, bundle.losses)
+        shown = tuple((clean(documents.document(blob)),) for blob in bundle.blobs[:SHOWN_ROWS])
         return Understanding(plan=plan, facts=facts, preview_names=("text",), preview=shown)
-    return _understand_table(parcel, _sheet(parcel, bounds, dialect))
+    return _understand_table(bundle, _sheet(bundle, bounds, dialect))
 
 
 def make(files: list[Source], plan: Plan, folder: Path, bounds: Bounds) -> Card:
@@ -95,39 +100,40 @@ def make(files: list[Source], plan: Plan, folder: Path, bounds: Bounds) -> Card:
     from ae_core.data.card import Card
     from ae_core.data.shelf import write
 
-    parcel = unpacked(files, bounds)
-    items, card = _made(parcel, plan, bounds)
+    with ExitStack() as until:
+        bundle = unpacked(files, bounds, until)
+        items, card = _made(bundle, plan, bounds)
     card = Card.model_validate(
         card.model_dump()
         | {
-            "title": clean(plan.title, 80) or parcel.title,
+            "title": clean(plan.title, 80) or bundle.title,
             "files": tuple(clean(file.name) for file in files[:NAMED]),
-            "dropped": parcel.losses.report(),
+            "dropped": bundle.losses.report(),
         }
     )
     write(folder, card, items)
     return card
 
 
-def _made(parcel: Parcel, plan: Plan, bounds: Bounds) -> tuple[Items, Card]:
-    losses = parcel.losses
-    if isinstance(plan, ImagePlan) and parcel.sort == "pictures":
+def _made(bundle: Bundle, plan: Plan, bounds: Bounds) -> tuple[Items, Card]:
+    losses = bundle.losses
+    if isinstance(plan, ImagePlan) and bundle.sort == "pictures":
         from ae_core.imports import pictures
 
-        return pictures.make(parcel.blobs, plan, bounds, losses)
-    if isinstance(plan, ArrayPlan) and parcel.sort == "arrays":
+        return pictures.make(bundle.blobs, plan, bounds, losses)
+    if isinstance(plan, ArrayPlan) and bundle.sort == "arrays":
         from ae_core.imports import arrays
 
-        return arrays.make(arrays.arrays(parcel.blobs, bounds, losses), plan, bounds, losses)
-    if isinstance(plan, TextPlan) and parcel.sort == "texts":
+        return arrays.make(arrays.arrays(bundle.blobs, bounds, losses), plan, bounds, losses)
+    if isinstance(plan, TextPlan) and bundle.sort == "texts":
         from ae_core.imports import documents
 
-        return documents.make_of_files(parcel.blobs, plan, bounds, losses)
-    if parcel.sort not in ("text", "parquet") or isinstance(plan, ImagePlan | ArrayPlan):
+        return documents.make_of_files(bundle.blobs, plan, bounds, losses)
+    if bundle.sort not in ("text", "parquet") or isinstance(plan, ImagePlan | ArrayPlan):
         raise ImportRefused("These files do not fit what they were to become. Choose the files again.")
     from importlib import import_module
 
-    sheet = _sheet(parcel, bounds, plan.dialect)
+    sheet = _sheet(bundle, bounds, plan.dialect)
     if isinstance(plan, TextPlan):
         from ae_core.imports import documents
 
@@ -141,18 +147,18 @@ def _made(parcel: Parcel, plan: Plan, bounds: Bounds) -> tuple[Items, Card]:
 # ------------------------------------------------------------------------------------------------- recognising
 
 
-def unpacked(files: list[Source], bounds: Bounds) -> Parcel:
-    """What the files are, with archives opened. Raises ImportRefused where they are not of one sort."""
+def unpacked(files: list[Source], bounds: Bounds, until: ExitStack) -> Bundle:
+    """What the files are, with archives that `until` closes. Raises ImportRefused where they are not of one sort."""
     blobs = uploaded(files, bounds)
     losses = Losses()
     kinds = {kind_of(blob) for blob in blobs}
     title = names.title(blobs[0].name)
     if kinds <= {"png", "jpeg"}:
-        return Parcel("pictures", blobs, losses, "pictures" if len(blobs) > 1 else title)
+        return Bundle("pictures", blobs, losses, "pictures" if len(blobs) > 1 else title)
     if kinds == {"npy"}:
-        return Parcel("arrays", blobs, losses, title)
+        return Bundle("arrays", blobs, losses, title)
     if kinds == {"text"} and len(blobs) > 1 and all(blob.end == ".txt" for blob in blobs):
-        return Parcel("texts", blobs, losses, "texts")
+        return Bundle("texts", blobs, losses, "texts")
     if len(blobs) > 1:
         raise ImportRefused(
             "Several files can be pictures, texts (.txt) or arrays (.npy), all of one kind. Choose one file, "
@@ -160,25 +166,25 @@ def unpacked(files: list[Source], bounds: Bounds) -> Parcel:
         )
     [blob] = blobs
     if kinds == {"zip"}:
-        return _opened(blob, bounds, losses, title)
+        return _opened(blob, bounds, losses, title, until)
     if kinds == {"gzip"}:
         inner = unzipped(blob, bounds)
         if inner.end == ".npy":
-            return Parcel("arrays", [inner], losses, title) if kind_of(inner) == "npy" else _refuse(inner)
-        return Parcel("text", [inner], losses, title) if kind_of(inner) == "text" else _refuse(inner)
-    return Parcel("parquet" if kinds == {"parquet"} else "text", blobs, losses, title)
+            return Bundle("arrays", [inner], losses, title) if kind_of(inner) == "npy" else _refuse(inner)
+        return Bundle("text", [inner], losses, title) if kind_of(inner) == "text" else _refuse(inner)
+    return Bundle("parquet" if kinds == {"parquet"} else "text", blobs, losses, title)
 
 
-def _refuse(blob: Blob) -> Parcel:
+def _refuse(blob: Blob) -> Bundle:
     raise ImportRefused(f"{clean(blob.name)} is packed twice. Unpack it once and choose what is in it.")
 
 
-def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str) -> Parcel:
+def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str, until: ExitStack) -> Bundle:
     """A ZIP: arrays if it is called .npz, else pictures, else a table, else texts."""
-    inside = members(blob, bounds, losses)
+    inside = members(blob, bounds, losses, until)
     arrays = [member for member in inside if member.end == ".npy"]
     if blob.end == ".npz":
-        return Parcel("arrays", arrays, losses, title)
+        return Bundle("arrays", arrays, losses, title)
     pictures = [member for member in inside if member.end in PICTURES]
     tables = [member for member in inside if member.end in TABLES]
     texts = [member for member in inside if member.end == ".txt"]
@@ -204,10 +210,10 @@ def _opened(blob: Blob, bounds: Bounds, losses: Losses, title: str) -> Parcel:
         if id(member) not in kept:
             losses.add("files", "kind", member.name)
     if chosen is pictures:
-        return Parcel("pictures", chosen, losses, title)
+        return Bundle("pictures", chosen, losses, title)
     if chosen is arrays:
-        return Parcel("arrays", chosen, losses, title)
-    return Parcel("texts" if chosen is texts else "text", chosen, losses, title)
+        return Bundle("arrays", chosen, losses, title)
+    return Bundle("texts" if chosen is texts else "text", chosen, losses, title)
 
 
 def _packed_twice(blob: Blob) -> ImportRefused:
@@ -223,9 +229,9 @@ def _main_table(tables: list[Blob]) -> Blob:
 # -------------------------------------------------------------------------------------------------------- tables
 
 
-def _sheet(parcel: Parcel, bounds: Bounds, dialect: Dialect | None) -> Sheet:
-    [blob] = parcel.blobs
-    if parcel.sort == "parquet":
+def _sheet(bundle: Bundle, bounds: Bounds, dialect: Dialect | None) -> Sheet:
+    [blob] = bundle.blobs
+    if bundle.sort == "parquet":
         from ae_core.imports.parquet import ParquetSheet
 
         return ParquetSheet(blob, bounds)
@@ -235,7 +241,7 @@ def _sheet(parcel: Parcel, bounds: Bounds, dialect: Dialect | None) -> Sheet:
     return TextSheet(blob, dialect or dialect_of(blob), bounds)
 
 
-def _understand_table(parcel: Parcel, sheet: Sheet) -> Understanding:
+def _understand_table(bundle: Bundle, sheet: Sheet) -> Understanding:
     from ae_core.imports import documents, pixels, ratings, series, tables
     from ae_core.imports.sheets import glance
     from ae_core.imports.survey import classes, survey
@@ -249,7 +255,7 @@ def _understand_table(parcel: Parcel, sheet: Sheet) -> Understanding:
         )
     if seen.rows < FEWEST:
         raise ImportRefused(f"Expected at least {FEWEST} rows, got {seen.rows}. Choose a file with more.")
-    title = parcel.title
+    title = bundle.title
     table = tables.plan(seen, sheet, title)
     features = tables.features(table)
     found: list[tuple[Plan, bool]] = [
@@ -272,12 +278,12 @@ def _understand_table(parcel: Parcel, sheet: Sheet) -> Understanding:
     plan = next((plan for plan, sure in found if sure), found[0][0])
     label = getattr(plan, "label", "")
     numbers = [column for column in seen.columns if column.numeric and column.name != label]
-    seen.losses.take(parcel.losses)
+    seen.losses.take(bundle.losses)
     return Understanding(
         plan=plan,
         alternatives=tuple(other for other, _ in found if other is not plan),
         facts=Facts(
-            kind="parquet" if parcel.sort == "parquet" else "csv",
+            kind="parquet" if bundle.sort == "parquet" else "csv",
             rows=seen.rows,
             columns=len(seen.columns),
             classes=classes(seen.named(label)) if label else (),

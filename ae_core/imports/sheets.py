@@ -11,14 +11,15 @@ from itertools import chain, islice
 from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.blobs import Blob
-from ae_core.imports.bounds import Bounds
-from ae_core.imports.lines import GLANCE, rows
+from ae_core.imports.bounds import MEGABYTE, Bounds
+from ae_core.imports.lines import GLANCE, Meter, rows
 from ae_core.imports.names import clean, columns
 from ae_core.imports.numerals import Decimal
 from ae_core.imports.plan import Dialect
 
 CELLS = 400_000  # of a block: what is held as text at once
 DEEPEST = 4096  # rows of a block
+HEAVIEST = 8 * MEGABYTE  # characters of a block
 
 Block = list[Sequence[str]]
 """The cells of some rows, column by column."""
@@ -87,15 +88,8 @@ class TextSheet(Sheet):
 
     def blocks(self) -> Iterator[Block]:
         self.losses = Losses()
-        body = rows(self.blob, self.told)
-        if self.told.header:
-            next(body, None)
-        deep = max(1, min(DEEPEST, CELLS // self.width))
         count = 0
-        while True:
-            taken = list(islice(body, deep))
-            if not taken:
-                break
+        for taken in self._taken():
             count += len(taken)
             if count > self.bounds.rows:
                 raise ImportRefused(f"Expected at most {self.bounds.rows:,} rows, got more. Choose a part of them.")
@@ -103,6 +97,23 @@ class TextSheet(Sheet):
             self.losses.add("rows", "ragged", count=len(taken) - len(even))
             if even:
                 yield list(zip(*even, strict=True))
+
+    def _taken(self) -> Iterator[list[list[str]]]:
+        """Some rows at a time: not too many, and not too long together."""
+        meter = Meter()
+        body = rows(self.blob, self.told, meter)
+        if self.told.header:
+            next(body, None)
+        deep = max(1, min(DEEPEST, CELLS // self.width))
+        taken: list[list[str]] = []
+        begun = meter.read
+        for row in body:
+            taken.append(row)
+            if len(taken) == deep or meter.read - begun > HEAVIEST:
+                yield taken
+                taken, begun = [], meter.read
+        if taken:
+            yield taken
 
     def _even(self, row: list[str]) -> list[str]:
         """The row with as many cells as there are columns, or none where that would be a guess."""

@@ -140,6 +140,29 @@ def parquet_bomb(megabytes: int) -> bytes:
     return whole.getvalue()
 
 
+def shared_parquet(rows: int) -> bytes:
+    """Texts of a megabyte each, stored by the few letters in which they differ."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    whole = io.BytesIO()
+    columns = {"a": ["0" * MEGABYTE + str(row % 7) for row in range(rows)], "b": list(range(rows))}
+    how = {"a": "DELTA_BYTE_ARRAY", "b": "PLAIN"}
+    pq.write_table(pa.table(columns), whole, use_dictionary=False, column_encoding=how)
+    return whole.getvalue()
+
+
+def empty_columns(count: int) -> bytes:
+    """A Parquet file whose footer alone is too large."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    whole = io.BytesIO()
+    names = [f"c{number}" for number in range(count)]
+    pq.write_table(pa.table([pa.array([1])] * count, names=names), whole)
+    return whole.getvalue()
+
+
 def nested_parquet() -> bytes:
     """Lists in cells, and nothing else."""
     import pyarrow as pa
@@ -200,12 +223,18 @@ HOSTILE: dict[str, Hostile] = {
     "npz of nothing": Hostile("a.npz", lambda: zipped({"readme.txt": b"hello"}), "There is no array in this file"),
     "parquet of many rows": Hostile("a.parquet", lambda: parquet(20_000_000), "at most 2,000,000 rows, got 20,000,000"),
     "parquet of a long text": Hostile("a.parquet", lambda: parquet_bomb(150), BOMB),
+    "parquet of texts that hardly differ": Hostile("a.parquet", lambda: shared_parquet(150), BOMB),
+    "parquet of many columns": Hostile("a.parquet", lambda: empty_columns(80_000), "far more columns than can be used"),
+    "parquet of 10,000 columns": Hostile(
+        "a.parquet", lambda: empty_columns(10_000), "at most 4,000 columns, got 10,000"
+    ),
     "parquet of lists": Hostile("a.parquet", nested_parquet, "has no column of numbers or text"),
     "parquet cut off": Hostile("a.parquet", lambda: parquet(4000)[:-9], DAMAGED),
     "parquet with a broken footer": Hostile("a.parquet", lambda: b"PAR1" + bytes(99) + b"\x20\0\0\0PAR1", DAMAGED),
     "parquet of another length": Hostile("a.parquet", lambda: b"PAR1" + b"\xff" * 8 + b"PAR1", DAMAGED),
     "csv that is empty": Hostile("a.csv", lambda: b"", "is empty"),
     "csv of blanks": Hostile("a.csv", lambda: b"\n \n\n", "is empty"),
+    "csv of empty lines": Hostile("a.csv", lambda: b"\n" * (60 * MEGABYTE), "more than 500,000 empty lines"),
     "csv of a byte order mark": Hostile("a.csv", lambda: b"\xff\xfe", "is empty"),
     "csv of one row": Hostile("a.csv", lambda: b"a,b\n1,2\n", "at least 20 rows, got 1"),
     "csv of names alone": Hostile("a.csv", lambda: b"a,b,c\n", "names of columns, but no rows"),

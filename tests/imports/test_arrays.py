@@ -1,0 +1,117 @@
+"""NumPy files: the drawn items are the right ones, whatever the order of the bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ae_core.errors import ImportRefused
+from ae_core.imports.plan import ArrayPlan
+from tests.imports.files import Desk, npy, npz
+
+
+def test_a_table_and_its_labels_as_two_files(tmp_path: Path) -> None:
+    """X.npy and y.npy that are chosen together belong together."""
+    x = np.random.default_rng(0).standard_normal((60, 5))
+    y = np.arange(60) % 3
+    card, items = Desk(tmp_path).bring("X.npy", npy(x)).bring("y.npy", npy(y)).first_try()
+
+    assert (card.form, card.shape, card.label_names) == ("table", (5,), ("0", "1", "2"))
+    assert [column.kind for column in card.columns] == ["number"] * 5
+    assert np.allclose(items.x, x, atol=1e-6)
+    assert items.labels is not None
+    assert np.array_equal(items.labels, y)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        np.arange(40) % 4,
+        (np.arange(40) % 4).astype(np.float32)[:, None],
+        np.eye(4)[np.arange(40) % 4],
+        np.array(["a", "b", "c", "d"] * 10),
+        np.array([b"a", b"b", b"c", b"d"] * 10),
+    ],
+    ids=["whole", "fractions", "one of four", "words", "bytes"],
+)
+def test_labels_in_every_form(tmp_path: Path, answers: np.ndarray) -> None:
+    """Numbers, words and rows with a single 1 are all classes."""
+    content = npz(data=np.random.default_rng(0).random((40, 6)), labels=answers)
+    card, items = Desk(tmp_path).bring("a.npz", content).first_try()
+
+    assert len(card.label_names) == 4
+    assert items.labels is not None
+    assert np.array_equal(items.labels, np.arange(40) % 4)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<i2", "|u1", "?"])
+def test_any_order_of_bytes(tmp_path: Path, order: str, dtype: str) -> None:
+    """Row by row or column by column, big or little end first: the numbers are the same, and so are the drawn rows."""
+    x = np.asarray(
+        np.random.default_rng(0).integers(0, 2, (500, 7)) * (1 if dtype == "?" else 50), dtype=dtype, order=order
+    )
+    x[:, 0] = np.arange(500) % 100 if dtype != "?" else x[:, 0]
+    desk = Desk(tmp_path).bring("a.npy", npy(x))
+    plan = ArrayPlan(array="a", view="table", most=50)
+    _, items = desk.make(plan)
+
+    drawn = np.sort(np.random.default_rng(0).choice(500, 50, replace=False))
+    assert np.array_equal(items.x, x[drawn].astype(np.float32))
+
+
+def test_series_with_channels_first(tmp_path: Path) -> None:
+    """(items, channels, steps) becomes (items, steps, channels) where one says so."""
+    x = np.random.default_rng(0).random((30, 2, 20))
+    desk = Desk(tmp_path).bring("a.npy", npy(x))
+    assert desk.understand().plan.form == "array"
+    card, items = desk.make(ArrayPlan(array="a", view="series", channels_first=True))
+
+    assert (card.form, card.shape) == ("series", (20, 2))
+    assert np.allclose(items.x, np.moveaxis(x, 1, -1))
+
+
+def test_gaps_and_infinities_are_filled(tmp_path: Path) -> None:
+    """Numbers that are none become the median of their column; items without any number are left out."""
+    x = np.random.default_rng(0).random((40, 3))
+    x[0, 0], x[1, 1], x[2] = np.nan, np.inf, np.nan
+    card, items = Desk(tmp_path).bring("a.npy", npy(x)).first_try()
+
+    assert np.isfinite(items.x).all()
+    assert items.x[0, 0] == pytest.approx(np.median(x[3:, 0].tolist() + [x[1, 0]]))
+    assert {lost.why: lost.count for lost in card.dropped} == {"empty": 1, "filled": 2}
+
+
+def test_pictures_between_minus_one_and_one(tmp_path: Path) -> None:
+    """Black is -1 and white 1 where numbers go from one to the other."""
+    x = np.random.default_rng(0).uniform(-1, 1, (30, 12, 12))
+    desk = Desk(tmp_path).bring("images.npy", npy(x))
+    plan = desk.understand().plan
+    _, items = desk.make(plan)
+
+    assert isinstance(plan, ArrayPlan)
+    assert (plan.view, plan.low, plan.high) == ("image", -1.0, 1.0)
+    assert np.allclose(items.x[..., 0], (x + 1) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (ArrayPlan(array="z"), "no array called z"),
+        (ArrayPlan(array="x", labels="z"), "no array called z"),
+        (ArrayPlan(array="x", labels="short"), "as many labels as items, 30, got 5"),
+        (ArrayPlan(array="short"), "is no array of items"),
+        (ArrayPlan(array="x", view="image"), "as many numbers as a square picture has, got 6"),
+        (ArrayPlan(array="cube", view="image", low=1, high=1), "white above black"),
+        (ArrayPlan(array="x", view="series", channels_first=True), "series of at least 4 steps"),
+        (ArrayPlan(array="same"), "at least 2 columns whose numbers differ"),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, plan: ArrayPlan, said: str) -> None:
+    """Each wrong choice has its sentence."""
+    x = np.random.default_rng(0).random((30, 6))
+    content = npz(x=x, short=np.arange(5), cube=x.reshape(-1)[:80].repeat(36).reshape(-1, 12, 12)[:20], same=0 * x)
+    with pytest.raises(ImportRefused, match=said):
+        Desk(tmp_path).bring("a.npz", content).make(plan)

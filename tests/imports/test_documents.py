@@ -1,0 +1,72 @@
+"""Documents: columns of texts and text files become counts of their words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ae_core.data.text import bag_of_words
+from ae_core.errors import ImportRefused
+from ae_core.imports.plan import TextPlan
+from tests.imports.files import WORDS, Desk, csv, prose, zipped
+
+
+def test_a_column_of_texts(tmp_path: Path) -> None:
+    """Texts with quotation marks and commas, and the only other column is their class."""
+    texts = prose(60)
+    rows = [["ham" if n % 2 else "spam", f'"{text}, ""quoted"""'] for n, text in enumerate(texts)]
+    desk = Desk(tmp_path).bring("sms.csv", csv([["v1", "v2"], *rows]))
+    plan = desk.understand().plan
+    card, items = desk.make(plan)
+
+    assert isinstance(plan, TextPlan)
+    assert (plan.text, plan.label) == ("v2", "v1")
+    assert (card.form, card.count, card.label_names) == ("table", 60, ("ham", "spam"))
+    assert set(card.feature_names) == {*WORDS, "quoted"}
+    expected, _ = bag_of_words([f'{text}, "quoted"' for text in texts], 1000, "tf_idf")
+    assert np.allclose(items.x, expected)
+
+
+def test_counts_are_counts(tmp_path: Path) -> None:
+    """Counted, not weighted: whole numbers, and the card says so, so that cross-entropy takes them."""
+    texts = prose(40)
+    desk = Desk(tmp_path).bring("a.csv", csv([["n", "text"], *([n, t] for n, t in enumerate(texts))]))
+    card, items = desk.make(TextPlan(text="text", weighting="counts", words=10))
+
+    assert (card.counts, card.nonnegative, card.value_range) == (True, True, None)
+    assert len(card.feature_names) == 10
+    word = card.feature_names[0]
+    assert items.x[:, 0].tolist() == [text.split().count(word) for text in texts]
+
+
+def test_text_files_in_folders(tmp_path: Path) -> None:
+    """Each file of a ZIP is a document, its folder its class; other encodings are read, noise is left out."""
+    members = {f"reviews/{'pos' if n % 2 else 'neg'}/{n}.txt": text.encode() for n, text in enumerate(prose(30))}
+    members["reviews/pos/accents.txt"] = "café garden music in the winter light".encode("cp1252")
+    members["reviews/pos/noise.txt"] = np.random.default_rng(0).bytes(500)
+    card, items = Desk(tmp_path).bring("reviews.zip", zipped(members)).first_try()
+
+    assert (card.count, card.label_names, card.label_name) == (31, ("neg", "pos"), "folder")
+    assert items.labels is not None
+    assert np.bincount(items.labels).tolist() == [15, 16]
+    assert [(lost.why, lost.names) for lost in card.dropped] == [("damaged", ("noise.txt",))]
+
+
+def test_several_text_files(tmp_path: Path) -> None:
+    """Chosen one by one they are documents without classes, and their texts are kept to be shown."""
+    desk = Desk(tmp_path)
+    for number, text in enumerate(prose(25)):
+        desk.bring(f"{number}.txt", text)
+    card, _ = desk.first_try()
+
+    assert (card.count, card.label_names) == (25, ())
+    assert (tmp_path / "made-1" / "texts.json").exists()
+
+
+def test_texts_without_words_are_refused(tmp_path: Path) -> None:
+    """Only short or stop words leave nothing to count."""
+    desk = Desk(tmp_path).bring("a.csv", csv([["text", "n"], *(["a an of to it is 12 34", n] for n in range(40))]))
+    with pytest.raises(ImportRefused, match="No words could be counted"):
+        desk.make(TextPlan(text="text"))

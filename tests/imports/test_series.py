@@ -1,0 +1,136 @@
+"""Series: rows and windows, classes, gaps, and windows that never leak between the sides of the split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ae_core.data.split import divide
+from ae_core.errors import ImportRefused
+from ae_core.imports.plan import SeriesPlan
+from ae_core.imports.series import bridged, starts
+from tests.imports.files import Desk, csv
+
+
+def waves(count: int = 40, steps: int = 30) -> np.ndarray:
+    """Slow and quick sines in turn, (count, steps)."""
+    random = np.random.default_rng(0)
+    t = np.arange(steps)
+    return np.stack([np.sin(t / (3 + 3 * (n % 2)) + random.random()) for n in range(count)]).round(6)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", "  "])
+def test_a_file_of_the_ucr_archive(tmp_path: Path, delimiter: str) -> None:
+    """One series a row, its class first, no header; with commas, tabs or blanks."""
+    x = waves()
+    rows = [[f"{1 + n % 2:.4e}" if delimiter == "  " else 1 + n % 2, *row] for n, row in enumerate(x)]
+    desk = Desk(tmp_path).bring("Waves_TRAIN.txt", csv(rows, delimiter))
+    plan = desk.understand().plan
+    card, items = desk.make(plan)
+
+    assert isinstance(plan, SeriesPlan)
+    assert (plan.orientation, plan.label) == ("rows", "column 1")
+    assert (card.form, card.shape, card.count, card.label_names) == ("series", (30, 1), 40, ("1", "2"))
+    assert np.allclose(items.x[..., 0], x)
+    assert items.groups is None
+
+
+def test_series_with_names_of_their_moments(tmp_path: Path) -> None:
+    """Columns t0, t1, ... and one called class."""
+    rows = [[*row, "slow" if n % 2 else "quick"] for n, row in enumerate(waves())]
+    card, _ = Desk(tmp_path).bring("a.csv", csv([[*(f"t{i}" for i in range(30)), "class"], *rows])).first_try()
+
+    assert (card.form, card.shape, card.label_names) == ("series", (30, 1), ("quick", "slow"))
+
+
+def sensor(rows: int = 700) -> tuple[np.ndarray, str]:
+    """Two channels measured every hour, and the file of it."""
+    t = np.arange(rows)
+    values = np.stack([np.sin(t / 4), np.cos(t / 9)], axis=1).round(5)
+    moments = np.datetime_as_string(np.datetime64("2024-01-01T00") + t, unit="m")
+    night = ["night" if i % 24 < 6 else "day" for i in t]
+    return values, csv(
+        [["time", "warmth", "damp", "label"], *([m, *v, n] for m, v, n in zip(moments, values, night, strict=True))]
+    )
+
+
+def test_a_long_table_is_cut_into_windows(tmp_path: Path) -> None:
+    """A column of rising moments makes windows of the others; each is a piece of the file, with its commonest class."""
+    values, text = sensor()
+    desk = Desk(tmp_path).bring("sensor.csv", text)
+    plan = desk.understand().plan
+    card, items = desk.make(plan)
+
+    assert isinstance(plan, SeriesPlan)
+    assert (plan.orientation, plan.columns, plan.window, plan.stride) == ("windows", ("warmth", "damp"), 32, 16)
+    assert (card.shape, card.feature_names) == ((32, 2), ("warmth", "damp"))
+    every = np.lib.stride_tricks.sliding_window_view(values, 32, axis=0).swapaxes(1, 2).astype(np.float32)
+    assert all((np.abs(every - item).max(axis=(1, 2)) < 1e-6).any() for item in items.x)
+    assert card.label_names in (("day", "night"), ())
+
+
+def test_windows_never_leak(tmp_path: Path) -> None:
+    """No row of the file is on both sides of the split, although neighbouring windows share half of theirs."""
+    _, text = sensor(2000)
+    desk = Desk(tmp_path).bring("sensor.csv", text.replace("warmth", "row").replace("label", "kind"))
+    count = iter(range(2000))
+    head, *lines = text.strip().split("\n")
+    numbered = [head, *(",".join([line.split(",")[0], str(next(count)), *line.split(",")[2:]]) for line in lines)]
+    desk = Desk(tmp_path).bring("sensor.csv", "\n".join(numbered))
+    _, items = desk.make(SeriesPlan(orientation="windows", columns=("warmth",), window=32, stride=8))
+    train, val = divide(items, 0.25, 0)
+
+    rows = [set(items.x[side].astype(int).ravel().tolist()) for side in (train, val)]
+    assert rows[0]
+    assert rows[1]
+    assert not rows[0] & rows[1]
+
+
+@given(st.integers(8, 3000), st.integers(4, 64), st.integers(1, 64))
+def test_windows_of_different_blocks_share_no_row(rows: int, window: int, stride: int) -> None:
+    """Whatever the sizes, a window is inside of its block, and there are several blocks where rows suffice."""
+    begins, groups = starts(rows, window, stride)
+
+    assert all(begins + window <= rows)
+    for block in np.unique(groups)[:-1]:
+        assert begins[groups == block].max() + window <= begins[groups > block].min() or stride >= window
+    if rows >= 4 * window and stride < window:
+        assert len(np.unique(groups)) >= 4
+
+
+def test_gaps_are_bridged_along_a_line() -> None:
+    """Between 1 and 3 is 2; at the ends the next number is repeated."""
+    nan = np.nan
+    table = np.array([[nan, 1, nan, 3, nan], [nan] * 5], dtype=np.float32).T
+    assert np.array_equal(bridged(table), np.array([[1, 1, 2, 3, 3], [0] * 5]).T)
+
+
+def test_missing_moments_are_filled_or_left_out(tmp_path: Path) -> None:
+    """Filled by default; with "drop", series with a gap are no items."""
+    rows = [
+        [("" if n == 5 and step == 3 else value) for step, value in enumerate(row)] for n, row in enumerate(waves())
+    ]
+    desk = Desk(tmp_path).bring("a.csv", csv([[f"t{i}" for i in range(30)], *rows]))
+    plan = desk.understand().plan
+    assert isinstance(plan, SeriesPlan)
+    filled, items = desk.make(plan)
+    dropped, _ = desk.make(SeriesPlan.model_validate(plan.model_dump() | {"missing": "drop"}))
+
+    assert (filled.count, dropped.count) == (40, 39)
+    assert items.x[5, 3, 0] == pytest.approx((waves()[5, 2] + waves()[5, 4]) / 2, abs=1e-5)
+
+
+def test_series_of_nothing_are_refused(tmp_path: Path) -> None:
+    """Equal numbers everywhere, too few columns, none chosen."""
+    desk = Desk(tmp_path).bring("a.csv", csv([["a", "b", "c", "d", "e"], *([1, 1, 1, 1, n] for n in range(400))]))
+    for columns, said in (
+        ((), "No column of numbers"),
+        (("a", "b"), "at least 4 steps"),
+        (("a", "b", "c", "d"), "equal"),
+    ):
+        with pytest.raises(ImportRefused, match=said):
+            desk.make(SeriesPlan(orientation="rows", columns=columns))
