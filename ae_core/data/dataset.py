@@ -75,16 +75,16 @@ class Dataset:
 
     spec: type[DataSpec]
     form: Form
-    value_range: tuple[float, float] | None
-    nonnegative: bool
-    label_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
     licence: str
     source: str
-    package: str | None
     shape: Callable[[Any], tuple[int, ...]]
     count: Callable[[Any], int]
     load: Callable[[Any], Items]
+    value_range: tuple[float, float] | None = None
+    nonnegative: bool = False
+    label_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    package: str | None = None
     zero_is_missing: bool = False
     counts: bool = False
     columns: tuple[Column, ...] = ()

@@ -127,7 +127,6 @@ def own(data: Own, here: Shelf | None = None) -> Dataset:
         feature_names=card.feature_names,
         licence="",
         source=", ".join(card.files[:3]),
-        package=None,
         shape=lambda _: card.shape,
         count=lambda _: card.count,
         load=lambda of: here.items(of.digest),

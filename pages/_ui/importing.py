@@ -25,9 +25,11 @@ from ae_core.imports.plan import (
 )
 from pages._ui import state
 from pages._ui.text import has, t
-from pages._ui.titles import plain
+from pages._ui.titles import as_keys, plain
 
-SUFFIXES = ["csv", "tsv", "txt", "data", "gz", "parquet", "npy", "npz", "zip", "png", "jpg", "jpeg"]
+SUFFIXES = [
+    *["csv", "tsv", "tab", "txt", "data", "dat", "gz", "parquet", "pq", "npy", "npz", "zip", "png", "jpg", "jpeg"]
+]
 SIDES = [side for side in (8, 12, 16, 20, 24, 28, 32, 40, 48, 64, 96, 128) if side <= SIDE]
 MOST = [500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000]
 KINDS = (
@@ -81,7 +83,7 @@ def facts_ui(understood: Understanding) -> None:
             more = t("import.and_more", count=len(counts) - MOST_SHOWN) if len(counts) > MOST_SHOWN else ""
             st.caption(f"{t(f'import.{name}')}: {listed} {more}")
     if understood.preview:
-        rows = [dict(zip(_unique(understood.preview_names), row, strict=False)) for row in understood.preview]
+        rows = [dict(zip(as_keys(understood.preview_names), row, strict=False)) for row in understood.preview]
         st.dataframe(rows, hide_index=True, key="import_preview", height=min(250, 36 * (len(rows) + 1)))
 
 
@@ -339,11 +341,3 @@ FORMS: dict[type[Any], Callable[[_Asks, Any, Understanding], dict[str, Any]]] = 
     ArrayPlan: _array,
 }
 """What can be corrected in each form of plan."""
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    """Names as keys of a row: an equal one gets its number."""
-    found: list[str] = []
-    for number, name in enumerate(names):
-        found.append(name if name and name not in found else f"{name} ({number + 1})".strip())
-    return found

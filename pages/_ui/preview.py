@@ -24,7 +24,7 @@ from ae_core.errors import AeError
 from ae_core.plots import data as figures
 from ae_core.spec import DataSpec
 from pages._ui.text import local, said, t
-from pages._ui.titles import plain
+from pages._ui.titles import as_keys, plain
 
 MOST_TELLING = 12  # classes whose balance is a chart worth its room at full height
 Words = dict[str, str]
@@ -76,7 +76,7 @@ def _sheet(body: Sheet, classes: Sequence[Class]) -> None:
     labels = [classes[label].name for label in body.labels] if body.labels else []
     columns = [local(column.name) for column in body.columns]
     rows = [
-        dict(zip(_unique(columns), map(_cell, row), strict=True)) | ({t("look.class"): labels[at]} if labels else {})
+        dict(zip(as_keys(columns), map(_cell, row), strict=True)) | ({t("look.class"): labels[at]} if labels else {})
         for at, row in enumerate(body.rows)
     ]
     st.dataframe(rows, hide_index=True, key="look_rows", height=36 * min(len(rows), 6) + 38)
@@ -154,11 +154,3 @@ VIEWS: dict[type[Any], Callable[[Any, Sequence[Class]], None]] = {
     Matrix: _matrix,
     Documents: _documents,
 }
-
-
-def _unique(found: Sequence[str]) -> list[str]:
-    """Names as keys of a row: an equal one gets its number."""
-    kept: list[str] = []
-    for number, name in enumerate(found):
-        kept.append(name if name not in kept else f"{name} ({number + 1})")
-    return kept

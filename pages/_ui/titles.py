@@ -1,8 +1,9 @@
-"""What datasets are called."""
+"""What datasets and their columns are called."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ae_core.data.shelf import shelf
 from ae_core.errors import DataMissing
@@ -28,3 +29,11 @@ def title(data: DataSpec) -> str:
 def plain(name: str) -> str:
     """A stranger's name without what Markdown, HTML or LaTeX would read, at most 60 characters."""
     return re.sub(r"[^\w \-.,()+%]|_", " ", name).strip()[:60]
+
+
+def as_keys(names: Sequence[str]) -> list[str]:
+    """Names as the keys of a row: one that is empty, or there already, gets the number of its place."""
+    found: list[str] = []
+    for number, name in enumerate(names, start=1):
+        found.append(name if name and name not in found else f"{name} ({number})".strip())
+    return found
