@@ -281,7 +281,9 @@ def _check_matching(spec: RunSpec) -> None:
 
 def _check_corruption(spec: RunSpec) -> None:
     corruption = spec.objective.corruption
-    if corruption.kind in ("masking", "salt_pepper") and corruption.level > 0.95:
+    moved = [plan for plan in spec.schedules if plan.setting == "objective_corruption_level"]
+    most = max([corruption.level, *(end for plan in moved for end in (plan.start, plan.end))])
+    if corruption.kind in ("masking", "salt_pepper") and most > 0.95:
         raise SpecError("objective.corruption.level: at most 0.95 of the features can be hit, or nothing is left.")
     if corruption.target == "all" or corruption.kind == "none":
         return
@@ -290,7 +292,7 @@ def _check_corruption(spec: RunSpec) -> None:
             "Gaussian noise hits every feature, so there is no telling damaged from undamaged ones. "
             "Choose masking, or objective.corruption.target = all."
         )
-    if corruption.level == 0 and "objective_corruption_level" not in [plan.setting for plan in spec.schedules]:
+    if corruption.level == 0 and not moved:
         raise SpecError(
             "Only damaged features are judged, and none is damaged. Set objective.corruption.level above 0, or "
             "objective.corruption.target = all."

@@ -256,6 +256,14 @@ def test_the_arrays_are_the_parameters_and_nothing_else(name, settings):
     assert {array.dtype for array in arrays.values()} == {np.dtype("f4")}
 
 
+def test_a_learned_prior_comes_with_its_pseudo_inputs():
+    """They are what the encoder would be given; other models have none."""
+    specimen = drawn(spec_of("vamp"))
+    header, arrays = asked(specimen)
+    np.testing.assert_array_equal(arrays[header["pseudo_inputs"]], specimen.model.prior.pseudo_inputs.detach().numpy())
+    assert asked(drawn(spec_of("vae")))[0]["pseudo_inputs"] is None
+
+
 def test_the_header_says_what_goes_in_and_out():
     """Sizes, classes, whether counts come back, and where the codebook is."""
     header, arrays = asked(drawn(spec_of("vq_vae")))

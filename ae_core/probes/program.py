@@ -59,7 +59,8 @@ def program(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """header: `encoder` and `decoder`, the operations; `features` of an item and `width` of a code; `classes` that both
     are told, 0 for none; `counts`, whether a reconstruction is a share of the item's sum; `code`, its settings;
-    `codebook`, the name of its array, or none. Arrays: f4, shaped as in PyTorch.
+    `codebook`, the name of its array, or none; `pseudo_inputs`, of a learned prior, likewise. Arrays: f4, shaped as in
+    PyTorch.
     """
     model = specimen.model
     arrays: dict[str, np.ndarray] = {}
@@ -75,6 +76,7 @@ def program(
         "counts": model.counts,
         "code": model.spec.model.code.model_dump(),
         "codebook": next((op["codebook"] for op in sides["encoder"] if "codebook" in op), None),
+        "pseudo_inputs": None if model.prior is None else _named(model.prior.pseudo_inputs, "pseudo_inputs", arrays),
     }
     return header, arrays
 

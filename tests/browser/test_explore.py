@@ -376,6 +376,25 @@ def test_a_cloud_is_drawn_where_the_encoder_puts_it(page, app):
         assert ring[2:] == pytest.approx(reach * spread, rel=0.1)
 
 
+def test_a_learned_prior_shows_its_pseudo_inputs(page, app):
+    """As many pictures as the prior has components; a click goes to where the encoder puts that one."""
+    values = {"model_code_kind": "variational", "model_code_prior": "vamp", "model_code_pseudo_inputs": 5}
+    run = finished(app, **values)
+    explored(page, app, run)
+    pictures = page.locator("[data-testid=explore-family] [data-pseudo]")
+    expect(pictures).to_have_count(5)
+    model = specimen(app, run, changed(RunSpec(), {"training_epochs": 3, **values}), int(told(page, "step"))).model
+    assert model.prior is not None
+    with torch.inference_mode():
+        mean, _ = model.prior.components(model.encode)
+    pictures.nth(3).click()
+    decoded = page.get_by_test_id("explore-decoded")
+    there = mean[3].numpy()
+    wait_for(
+        lambda: np.allclose([float(part) for part in decoded.get_attribute("data-z").split(",")], there, atol=1e-4)
+    )
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [

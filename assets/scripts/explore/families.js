@@ -81,8 +81,24 @@ function cloud(K, { body }) {
     Object.assign(bar.style, { left: `${100 * left}%`, width: `${100 * (right - left)}%` });
     return make("div", "ex-lane", { number: at }, make("span", "", {}, `z${at + 1}`), make("span", "ex-track", {}, bar), make("span", "", {}, `${K.num(mu[at], 2)} ± ${K.num(sigma[at], 2)}`));
   });
-  body.replaceChildren(make("div", "ex-cloud-of", {}, tile(items, items.x(row)), make("div", "", {}, ...lanes)));
+  body.replaceChildren(make("div", "ex-cloud-of", {}, tile(items, items.x(row)), make("div", "", {}, ...lanes)), ...prior(K));
   body.dataset.item = item;
+}
+
+/** The learned inputs whose clouds are the prior; a click goes to the middle of one's cloud. */
+function prior(K) {
+  const { network, items } = K.state.values;
+  if (!network.pseudo) return [];
+  const { data, shape: [count, features] } = network.pseudo;
+  const cards = Array.from({ length: Math.min(count, MOST_WORDS) }, (_, at) => {
+    const x = data.subarray(at * features, (at + 1) * features);
+    const made = make("button", "ex-card ex-one", { pseudo: at }, tile(items, x));
+    made.type = "button";
+    made.setAttribute("aria-label", K.say("pseudo_input", { number: at + 1 }));
+    made.addEventListener("click", () => K.state.set({ z: Float32Array.from(network.encode(x, -1).mu), focus: null }));
+    return made;
+  });
+  return [make("p", "ex-hint", {}, K.say("pseudo_inputs", { count })), make("div", "ex-grid ex-tight", {}, ...cards)];
 }
 
 const share = (value) => Math.min(Math.max((value + REACH) / (2 * REACH), 0), 1);

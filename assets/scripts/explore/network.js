@@ -32,7 +32,8 @@ export function network({ header, arrays }) {
   }
 
   const codebook = header.codebook && arrays[header.codebook]; // {data, shape: [entries, numbers of a slot]}
-  return { features, width, classes, code, codebook, encode, decode, reconstruct };
+  const pseudo = header.pseudo_inputs && arrays[header.pseudo_inputs]; // {data, shape: [components, features]}
+  return { features, width, classes, code, codebook, pseudo, encode, decode, reconstruct };
 }
 
 /** The operations one after the other: (x, given) -> the last one's buffer, which the next call overwrites.
