@@ -184,3 +184,14 @@ def test_time_per_epoch_adds_up_its_parts():
     assert seconds_per_epoch(spec, none | {"layer_seconds": 1.0}) == steps * layers
     products = seconds_per_epoch(spec, none | {"flops_per_second": 1.0})
     assert steps * step_flops(spec) < products < 1.5 * steps * step_flops(spec)
+
+
+@pytest.mark.parametrize("kind", ["masking", "salt_pepper"])
+@pytest.mark.parametrize("ends", [(0.1, 1.0), (1.0, 0.1), (0.96, 0.96)])
+def test_a_schedule_may_not_hide_everything_either(kind: str, ends: tuple[float, float]) -> None:
+    """What one level may not be, no moment of a schedule may be; Gaussian noise may be as strong as it likes."""
+    plan = Schedule(setting="objective_corruption_level", start=ends[0], end=ends[1])
+    moved = changed(RunSpec(), {"objective_corruption_kind": kind, "schedules": (plan,)})
+    with pytest.raises(SpecError, match="at most 0.95"):
+        check(moved)
+    check(changed(moved, {"objective_corruption_kind": "gaussian"}))
