@@ -30,7 +30,7 @@ from ae_core.compatibility import (
 from ae_core.data import prepare
 from ae_core.errors import SpecError
 from ae_core.models import build
-from ae_core.spec import MLP, Network, RunSpec, changed
+from ae_core.spec import MLP, Network, RunSpec, Schedule, changed
 from tests.standins import HERE
 from tests.strategies import specs
 
