@@ -414,7 +414,7 @@ def test_a_file_that_is_being_made_says_how_far_it_is(
     visitor: TestClient, writer: Writer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits for ever: the request for a file asks the engine, and tells of it after a while."""
-    monkeypatch.setattr(web, "FILE_PATIENCE", 0.05)
+    monkeypatch.setattr(web.api, "FILE_PATIENCE", 0.05)
     address = f"/api/runs/{writer.id}/files/weights.safetensors"
     refused(visitor.get(address), 409)
     writer.mark(b"model")
@@ -589,7 +589,7 @@ def test_the_milestones_of_a_run_are_told(visitor, writer, store):
 
 def test_a_question_waits_for_the_engine_and_then_gets_its_frame(visitor, writer, store, monkeypatch):
     """202 tells how far it is; the same address gives the answer once it is there, for anybody to keep."""
-    monkeypatch.setattr(web, "PATIENCE", 0.05)
+    monkeypatch.setattr(web.api, "PATIENCE", 0.05)
     writer.mark(b"model")
     asked = visitor.post(f"/api/runs/{writer.id}/probes", json={"kind": "codes"})
     assert (asked.status_code, asked.json()["status"]) == (202, "queued")
