@@ -31,6 +31,7 @@ KINDS = "buif"  # of numbers that are taken: yes or no, whole, fractions
 CLASS_KINDS = "buifUS"
 AT_ONCE = 8 * MEGABYTE
 GLANCE = 2_000  # items whose numbers are looked at
+SQUARE = 16  # side from which on fractions between 0 and 1 are taken for the pixels of a picture
 ANSWER = re.compile(r"y|y_.*|.*_y|labels?|.*labels?.*|targets?|class(es)?|t", re.IGNORECASE)
 PICTURE = re.compile(r".*(im(g|age)s?|pix|face|digit).*", re.IGNORECASE)
 
@@ -169,11 +170,11 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
     items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
     enough(items.shape[0])
     labels = _labels(items, found)
-    views = _views(items, labels)
     sample = _numbers(taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1)))))
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     ends = _shades(items.dtype, low, high)
+    views = _views(items, low, high)
     plans = [
         ArrayPlan(
             title=title,
@@ -252,8 +253,8 @@ def _classes(array: Array) -> tuple[Count, ...]:
     return tuple(Count(name=clean(tidy(str(names[i]))), count=int(counts[i])) for i in order)
 
 
-def _views(array: Array, labels: Array | None) -> list[str]:
-    """What its items can be, the likeliest first."""
+def _views(array: Array, low: float, high: float) -> list[str]:
+    """What its items can be, the likeliest first. low, high: of its numbers."""
     shape = array.shape[1:]
     whole = array.dtype.kind in "bu" or PICTURE.fullmatch(array.name) is not None
     if len(shape) == 3:
@@ -264,7 +265,8 @@ def _views(array: Array, labels: Array | None) -> list[str]:
         return [view for view in views if view == "series" or max(shape) <= SIDE] + ["table"]
     side = math.isqrt(shape[0])
     if side * side == shape[0] and SMALLEST <= side <= SIDE:
-        return ["image", "table", "series"] if whole else ["table", "image", "series"]
+        shades = side >= SQUARE and low >= 0 and (high <= 1 or FULL / 2 < high <= FULL)
+        return ["image", "table", "series"] if whole or shades else ["table", "image", "series"]
     return ["table", "series"] if shape[0] >= 4 else ["table"]
 
 

@@ -18,6 +18,9 @@ GROUPED = {
     ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
     ",": re.compile(r"[+-]?\d{1,3}([.' \u00a0\u202f]\d{3})+(,\d*)?"),
 }
+UNITS = "%$€£¥₹"
+_UNIT = re.compile(rf"^([+-]?)\s*[{UNITS}]\s*|\s*[{UNITS}]$")
+"""What stands before or behind an amount, or a share; the number is what is left."""
 _POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?|[+-]?\d{1,3}(,\d{3})+\.\d*", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d*", re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?", re.IGNORECASE)
@@ -27,7 +30,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[
 def number(text: str, decimal: Decimal = ".") -> float | None:
     """The number; NaN where the text says that there is none, None where it says something else.
 
-    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma.
+    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma; $5 and 5 % are 5.
     """
     if decimal == ".":
         try:  # most cells are plain numbers
@@ -35,7 +38,7 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
             return None if "_" in text else value  # Python's own way of grouping digits is nobody's in a table
         except ValueError:
             pass
-    text = text.strip()
+    text = bare(text)
     if text.lower() in MISSING:
         return math.nan
     if decimal == ",":
@@ -49,6 +52,16 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
     except ValueError:
         return None
     return None if "_" in text else value
+
+
+def bare(text: str) -> str:
+    """Without blanks around it, and without the sign of a currency or a percent sign."""
+    text = text.strip()
+    return (
+        _UNIT.sub(r"\1", text)
+        if len(text) > 1 and (text[-1] in UNITS or any(mark in UNITS for mark in text[:3]))
+        else text
+    )
 
 
 def is_missing(text: str) -> bool:
@@ -65,7 +78,7 @@ def decimal_of(cells: Iterable[str], delimiter: str) -> Decimal:
     """The mark that most fractions are written with; 1,234 alone is a fraction only where no comma ends a cell."""
     points = commas = grouped = 0
     for cell in cells:
-        text = cell.strip()
+        text = bare(cell)
         if _POINT.fullmatch(text):
             points += 1
         elif _COMMA.fullmatch(text):

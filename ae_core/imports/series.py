@@ -74,6 +74,9 @@ def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPl
     window, stride = size(seen.rows)
     if not channels or not window or len(channels) > SHORTEST:
         return []
+    named = {*channels, label, clock.name if clock else ""}
+    if clock is None and any(column.name not in named for column in seen.columns):
+        return []  # words between the numbers, and nothing that says that the rows follow each other in time
     plan = SeriesPlan(
         title=title,
         dialect=sheet.dialect,

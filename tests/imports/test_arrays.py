@@ -84,6 +84,15 @@ def test_gaps_and_infinities_are_filled(tmp_path: Path) -> None:
     assert {lost.why: lost.count for lost in card.dropped} == {"empty": 1, "filled": 2}
 
 
+def test_flat_pictures_are_recognised_by_their_shades(tmp_path: Path) -> None:
+    """784 fractions between 0 and 1 are 28 x 28 pixels; numbers of any size are a table."""
+    random = np.random.default_rng(0)
+    shades = Desk(tmp_path).bring("a.npy", npy(random.random((40, 784)))).understand().plan
+    others = Desk(tmp_path).bring("a.npy", npy(random.normal(size=(40, 784)))).understand().plan
+
+    assert [plan.view for plan in (shades, others)] == ["image", "table"]  # type: ignore[union-attr]
+
+
 def test_pictures_between_minus_one_and_one(tmp_path: Path) -> None:
     """Black is -1 and white 1 where numbers go from one to the other."""
     x = np.random.default_rng(0).uniform(-1, 1, (30, 12, 12))

@@ -355,6 +355,24 @@ def test_a_parquet_table_is_the_same_as_its_csv(tmp_path: Path) -> None:
     }
 
 
+def test_money_and_shares_are_numbers(tmp_path: Path) -> None:
+    """What shops and banks export: signs of currency, percent signs, yes and no in capitals."""
+    rows = [["price", "share", "paid"]]
+    rows += [[f'"${1000 + n:,}.50"', f"{n % 7}%", ("TRUE", "FALSE")[n % 2]] for n in range(50)]
+    card, items = Desk(tmp_path).bring("shop.csv", csv(rows)).first_try()
+
+    assert [(column.name, column.kind) for column in card.columns][:2] == [("price", "number"), ("share", "number")]
+    assert items.x[:, 0].tolist() == [1000.5 + n for n in range(50)]
+    assert items.x[:, 1].tolist() == [n % 7 for n in range(50)]
+
+
+def test_one_number_beside_very_many_words_is_no_dataset(tmp_path: Path) -> None:
+    """Nothing says that such rows follow each other, so they are no series either."""
+    rows = [["who", "score"], *([f"person {n}", n] for n in range(5000))]
+    with pytest.raises(ImportRefused, match="at least 2 columns"):
+        Desk(tmp_path).bring("scores.csv", csv(rows)).understand()
+
+
 # ------------------------------------------------------------------------------------------- numbers and names
 
 
@@ -373,10 +391,19 @@ def test_a_parquet_table_is_the_same_as_its_csv(tmp_path: Path) -> None:
         ("1_000", ".", None),
         ("0x10", ".", None),
         ("five", ".", None),
+        ("$1,234.50", ".", 1234.5),
+        ("-$5", ".", -5),
+        ("€ 1.234,5", ",", 1234.5),
+        ("1.234,5 €", ",", 1234.5),
+        ("33%", ".", 33),
+        ("12,5 %", ",", 12.5),
+        ("%", ".", None),
+        ("$", ".", None),
+        ("5%%", ".", None),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, decimal: str, value: float | None) -> None:
-    """With points or commas, grouped or not; Python's own spellings are no numbers."""
+    """With points or commas, grouped or not, as money or shares; Python's own spellings are no numbers."""
     assert number(text, decimal) == value  # type: ignore[arg-type]
 
 
