@@ -143,17 +143,20 @@ def download_ui(kind: str, download: Download) -> None:
 def look_ui(spec: RunSpec) -> None:
     """The chosen dataset: what it is, what it looks like, and the way to train on it."""
     data = spec.data
+    lacks = missing(dataset_of(data))
+    gone = isinstance(data, Own) and not shelf().has(data.digest)
     with st.container(
         key="data_title", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
         st.subheader(title(data), anchor=False, width="content")
-        if not missing(dataset_of(data)) and st.button(
+        if not (lacks or gone) and st.button(
             t("data.train"), key="data_train", type="primary", icon=":material/model_training:"
         ):
             st.switch_page("playground.py")
     st.markdown(f"{'' if isinstance(data, Own) else datasets.why(data)} {datasets.size(spec)}")
-    lacks = missing(dataset_of(data))
-    if lacks:
+    if gone:
+        st.warning(t("data.gone"))
+    elif lacks:
         missing_ui(dataset_of(data), lacks)
     else:
         datasets.making_ui(spec)
@@ -163,7 +166,8 @@ def look_ui(spec: RunSpec) -> None:
     st.caption(datasets.origin(data))
     if isinstance(data, Own):
         importing.dropped_ui(shelf().card(data.digest).dropped)
-        own_ui(data)
+        if not gone:
+            own_ui(data)
 
 
 def choose_ui(spec: RunSpec) -> None:

@@ -81,7 +81,7 @@ def facts_ui(understood: Understanding) -> None:
         if counts:
             listed = ", ".join(f"{plain(one.name)} ({one.count:,})" for one in counts[:MOST_SHOWN])
             more = t("import.and_more", count=len(counts) - MOST_SHOWN) if len(counts) > MOST_SHOWN else ""
-            st.caption(f"{t(f'import.{name}')}: {listed} {more}")
+            st.caption(t(f"import.of_{name}", names=f"{listed} {more}".strip()))
     if understood.preview:
         rows = [dict(zip(as_keys(understood.preview_names), row, strict=False)) for row in understood.preview]
         st.dataframe(rows, hide_index=True, key="import_preview", height=min(250, 36 * (len(rows) + 1)))

@@ -16,18 +16,18 @@ from ae_core.data.preview import (
     Lines,
     Matrix,
     Pictures,
-    Preview,
     Sheet,
     preview_of,
 )
 from ae_core.errors import AeError
 from ae_core.plots import data as figures
-from ae_core.spec import DataSpec
+from ae_core.spec import DataSpec, Own
 from pages._ui.text import local, said, t
 from pages._ui.titles import as_keys, plain
 
 MOST_TELLING = 12  # classes whose balance is a chart worth its room at full height
 Words = dict[str, str]
+Tell = Callable[[str], str]
 
 
 def preview_ui(data: DataSpec) -> None:
@@ -38,17 +38,14 @@ def preview_ui(data: DataSpec) -> None:
     except AeError as error:
         st.warning(said(error))
         return
-    VIEWS[type(made.body)](made.body, _named(made))
+    tell: Tell = str if isinstance(data, Own) else local  # people's own words stay as they are
+    classes = [Class(tell(one.name), one.count) for one in made.classes]
+    VIEWS[type(made.body)](made.body, classes, tell)
     if len(made.classes) > 1:
         st.caption(t("look.balance", count=f"{len(made.classes):,}"))
-        figure = figures.draw_balance(_named(made), _words(), _dark())
+        figure = figures.draw_balance(classes, _words(), _dark())
         figure.update_layout(height=70 + 22 * min(len(made.classes), 30))
         st.plotly_chart(figure, key="look_balance", config={"displayModeBar": False})
-
-
-def _named(made: Preview) -> Sequence[Class]:
-    """The classes as the reader's language calls them."""
-    return [Class(local(one.name), one.count) for one in made.classes]
 
 
 def _words() -> Words:
@@ -59,30 +56,31 @@ def _dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def _pictures(body: Pictures, classes: Sequence[Class]) -> None:
+def _pictures(body: Pictures, classes: Sequence[Class], tell: Tell) -> None:
     st.image(figures.mosaic(body.pictures), width="stretch")
 
 
-def _cloud(body: Cloud, classes: Sequence[Class]) -> None:
+def _cloud(body: Cloud, classes: Sequence[Class], tell: Tell) -> None:
     st.plotly_chart(figures.draw_points(body, classes, _dark()), key="look_points")
 
 
-def _lines(body: Lines, classes: Sequence[Class]) -> None:
+def _lines(body: Lines, classes: Sequence[Class], tell: Tell) -> None:
     st.plotly_chart(figures.draw_series(body, classes, _words(), _dark()), key="look_series")
 
 
-def _sheet(body: Sheet, classes: Sequence[Class]) -> None:
+def _sheet(body: Sheet, classes: Sequence[Class], tell: Tell) -> None:
     """First rows, and what each column is."""
     labels = [classes[label].name for label in body.labels] if body.labels else []
-    columns = [local(column.name) for column in body.columns]
+    columns = [tell(column.name) for column in body.columns]
     rows = [
-        dict(zip(as_keys(columns), map(_cell, row), strict=True)) | ({t("look.class"): labels[at]} if labels else {})
+        dict(zip(as_keys(columns), [tell(cell) if isinstance(cell, str) else cell for cell in row], strict=True))
+        | ({t("look.class"): labels[at]} if labels else {})
         for at, row in enumerate(body.rows)
     ]
     st.dataframe(rows, hide_index=True, key="look_rows", height=36 * min(len(rows), 6) + 38)
     st.caption(t("look.columns", count=f"{body.width:,}"))
     st.dataframe(
-        [_column(column, name) for column, name in zip(body.columns, columns, strict=True)],
+        [_column(column, name, tell) for column, name in zip(body.columns, columns, strict=True)],
         hide_index=True,
         key="look_columns",
         column_config={
@@ -95,11 +93,7 @@ def _sheet(body: Sheet, classes: Sequence[Class]) -> None:
     )
 
 
-def _cell(value: float | str) -> float | str:
-    return local(value) if isinstance(value, str) else value
-
-
-def _column(column: ColumnView, name: str) -> dict[str, Any]:
+def _column(column: ColumnView, name: str, tell: Tell) -> dict[str, Any]:
     """A line of the table of columns."""
     if column.kind == "number":
         told = t(
@@ -112,7 +106,7 @@ def _column(column: ColumnView, name: str) -> dict[str, Any]:
         values = list(column.histogram.counts)
     else:
         shares = zip(column.categories, column.shares, strict=True)
-        told = ", ".join(f"{local(category)} {share:.0%}" for category, share in shares)
+        told = ", ".join(f"{tell(category)} {share:.0%}" for category, share in shares)
         values = list(column.shares)
     return {
         "name": name,
@@ -123,7 +117,7 @@ def _column(column: ColumnView, name: str) -> dict[str, Any]:
     }
 
 
-def _matrix(body: Matrix, classes: Sequence[Class]) -> None:
+def _matrix(body: Matrix, classes: Sequence[Class], tell: Tell) -> None:
     """A part of it, and how often each value is there."""
     st.caption(
         t("look.unknown" if body.unknown else "look.filled", count=f"{body.filled:,}", share=f"{body.share:.1%}")
@@ -134,7 +128,7 @@ def _matrix(body: Matrix, classes: Sequence[Class]) -> None:
         st.plotly_chart(figure, key="look_histogram", config={"displayModeBar": False})
 
 
-def _documents(body: Documents, classes: Sequence[Class]) -> None:
+def _documents(body: Documents, classes: Sequence[Class], tell: Tell) -> None:
     """Some texts as they begin, with the words that weigh most in each."""
     for at, text in enumerate(body.texts):
         with st.container(border=True):
@@ -146,7 +140,7 @@ def _documents(body: Documents, classes: Sequence[Class]) -> None:
     st.plotly_chart(figure, key="look_words", config={"displayModeBar": False})
 
 
-VIEWS: dict[type[Any], Callable[[Any, Sequence[Class]], None]] = {
+VIEWS: dict[type[Any], Callable[[Any, Sequence[Class], Tell], None]] = {
     Pictures: _pictures,
     Cloud: _cloud,
     Lines: _lines,

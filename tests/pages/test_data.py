@@ -82,6 +82,19 @@ def test_a_stranger_may_train_on_it_and_keep_it(visitor: AppTest, tmp_path: Path
     assert [own.digest for own in services.current().store.datasets.of(page.session_state["_owner"])] == [digest]
 
 
+def test_what_its_owner_deleted_says_so(visitor: AppTest, tmp_path: Path) -> None:
+    """A link to it still tells what it was, and offers neither training nor keeping."""
+    visitor.run()
+    digest = kept(tmp_path, "somebody else")
+    services.current().client.delete_dataset(digest, "somebody else")
+    visitor = AppTest.from_file(visitor._script_path, default_timeout=60)
+    visitor.query_params["data_kind"], visitor.query_params["data_digest"] = "own", digest
+    page = clean(visitor.run().switch_page("data.py").run())
+    assert "deleted this dataset" in words(page)
+    assert page.subheader[0].value == "petals"
+    assert not {"data_train", "data_keep", "data_delete"} & {button.key for button in page.button}
+
+
 @pytest.mark.parametrize("digest", ["0" * 32, "", "../../etc/passwd", "<script>"])
 def test_a_link_to_a_dataset_that_is_not_here_is_a_sentence(visitor: AppTest, digest: str) -> None:
     """The page opens on digits and says why."""
