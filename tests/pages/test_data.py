@@ -12,6 +12,7 @@ from ae_core import services
 from ae_core.data import DATASETS, Items, missing
 from ae_core.data.card import Card
 from ae_core.data.columns import Column
+from ae_core.data.download import State
 from ae_core.data.shelf import shelf, write
 from ae_core.spec import read
 from tests.pages.opened import clean
@@ -111,3 +112,39 @@ def test_a_strangers_title_is_plain_text(page: AppTest, tmp_path: Path) -> None:
     page.session_state["_spec"] = read('{"data": {"kind": "own", "digest": "' + digest + '"}}').model_dump_json()
     clean(page.run())
     assert not set(page.subheader[0].value) & set("#*<>$[]`:")
+
+
+def looked_at(visitor: AppTest, kind: str) -> AppTest:
+    """The data page with that dataset chosen."""
+    visitor.query_params["data_kind"] = kind
+    return clean(visitor.run().switch_page("data.py").run())
+
+
+def test_a_download_names_host_and_size_and_can_be_cancelled(visitor: AppTest) -> None:
+    """Before it begins, while it runs, when it has failed, and when it was cancelled."""
+    page = looked_at(visitor, "kmnist")
+    download, downloads = DATASETS["kmnist"].download, services.current().downloads
+    assert download is not None
+    assert download.host in page.info[0].value
+    assert str(download.megabytes) in page.info[0].value
+    assert download.host in page.button(key="data_download").label
+
+    downloads._states["kmnist"] = State("running", 0.4)
+    clean(page.run())
+    assert "40%" in str(page.get("progress")[0].proto.text)
+    clean(page.button(key="data_cancel").click().run())
+    assert downloads.state("kmnist").stage == "idle"
+
+    downloads._states["kmnist"] = State("failed", sentence=f"{download.host} cannot be reached. Try again later.")
+    clean(page.run())
+    assert "cannot be reached" in page.error[0].value
+    assert page.button(key="data_download")
+
+
+def test_what_comes_with_a_package_says_how_to_get_it(visitor: AppTest) -> None:
+    """The name as pip knows it; nothing to train on, and nothing to download."""
+    if missing(DATASETS["shuttle"]) is None:
+        pytest.skip("river is installed")
+    page = looked_at(visitor, "shuttle")
+    assert "pip install river" in page.info[0].value
+    assert not {"data_train", "data_download"} & {button.key for button in page.button}
