@@ -12,15 +12,15 @@ Decimal = Literal[".", ","]
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", "--", ".", "#n/a", "#na", "nil"))
 """What says that a value is not told, in small letters."""
 
+MARKS = "$€£¥₹%‰ \u00a0\u202f"
+"""What stands in front of an amount or behind it."""
+
 KEPT = 80  # characters by which names are told apart
 
 GROUPED = {
     ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
     ",": re.compile(r"[+-]?\d{1,3}([.' \u00a0\u202f]\d{3})+(,\d*)?"),
 }
-UNITS = "%$€£¥₹"
-_UNIT = re.compile(rf"^([+-]?)\s*[{UNITS}]\s*|\s*[{UNITS}]$")
-"""What stands before or behind an amount, or a share; the number is what is left."""
 _POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?|[+-]?\d{1,3}(,\d{3})+\.\d*", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d*", re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?", re.IGNORECASE)
@@ -30,7 +30,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[
 def number(text: str, decimal: Decimal = ".") -> float | None:
     """The number; NaN where the text says that there is none, None where it says something else.
 
-    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma; $5 and 5 % are 5.
+    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma; 12 % is 12, and $5 is 5.
     """
     if decimal == ".":
         try:  # most cells are plain numbers
@@ -38,9 +38,10 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
             return None if "_" in text else value  # Python's own way of grouping digits is nobody's in a table
         except ValueError:
             pass
-    text = bare(text)
+    text = text.strip()
     if text.lower() in MISSING:
         return math.nan
+    text = _bare(text)
     if decimal == ",":
         if GROUPED[","].fullmatch(text):
             text = re.sub(r"[.' \u00a0\u202f]", "", text)
@@ -54,14 +55,10 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
     return None if "_" in text else value
 
 
-def bare(text: str) -> str:
-    """Without blanks around it, and without the sign of a currency or a percent sign."""
-    text = text.strip()
-    return (
-        _UNIT.sub(r"\1", text)
-        if len(text) > 1 and (text[-1] in UNITS or any(mark in UNITS for mark in text[:3]))
-        else text
-    )
+def _bare(text: str) -> str:
+    """Without what says of what it is a number."""
+    sign = text[:1] if text[:1] in ("+", "-") else ""
+    return sign + text[len(sign) :].strip(MARKS)
 
 
 def is_missing(text: str) -> bool:
@@ -78,7 +75,7 @@ def decimal_of(cells: Iterable[str], delimiter: str) -> Decimal:
     """The mark that most fractions are written with; 1,234 alone is a fraction only where no comma ends a cell."""
     points = commas = grouped = 0
     for cell in cells:
-        text = bare(cell)
+        text = _bare(cell.strip())
         if _POINT.fullmatch(text):
             points += 1
         elif _COMMA.fullmatch(text):
@@ -113,7 +110,7 @@ def tidied(cells: Sequence[str]) -> list[str]:
     for cell in cells:
         if (name := known.get(cell)) is None:
             name = "" if is_missing(cell) else tidy(cell)
-            if len(known) < 10_000:
+            if len(known) < 10_000 and len(cell) <= KEPT:
                 known[cell] = name
         found.append(name)
     return found

@@ -399,7 +399,6 @@ def test_one_number_beside_very_many_words_is_no_dataset(tmp_path: Path) -> None
         ("12,5 %", ",", 12.5),
         ("%", ".", None),
         ("$", ".", None),
-        ("5%%", ".", None),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, decimal: str, value: float | None) -> None:
