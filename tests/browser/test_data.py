@@ -22,12 +22,11 @@ SOON = 60_000  # milliseconds
 
 
 def trained(page: Page, epochs: int = 3) -> None:
-    """In the Playground, the dataset on the knobs is trained on to the end."""
+    """In the Playground, the dataset on the knobs is trained on for some epochs; the rest of them takes a moment."""
     page.get_by_role("button", name=re.compile("^Train")).first.click(timeout=SOON)
     stage = page.locator("[data-testid=stage]")
     wait_for(lambda: stage.get_attribute("data-status") in ("running", "finished") and stage.get_attribute("data-run"))
     wait_for(lambda: float(stage.get_attribute("data-epoch") or 0) >= epochs)
-    page.get_by_role("button", name=re.compile("^Stop")).first.click(timeout=SOON)
 
 
 def test_a_chosen_dataset_is_the_one_on_the_knobs(app: App, page: Page) -> None:
