@@ -18,6 +18,7 @@ from ae_core.imports.names import clean
 from ae_core.imports.plan import Why
 
 END, TAIL = b"PK\x05\x06", 22 + 65_535  # the record at the end of every ZIP, and how far from the end it may begin
+WIDE = 56 + 20  # bytes of the same in 64 bits, and of what tells where it is, right in front of it
 ENTRY = 46  # bytes of an entry of the directory, without its name
 ROOM = 400  # bytes of an entry with its name, on average, at most
 LOCAL = 30  # bytes in front of a member's content, without its name
@@ -100,10 +101,11 @@ def _look_at_directory(blob: Blob, bounds: Bounds) -> None:
             f"{clean(blob.name)} is no complete ZIP: its list of files is missing. Choose it again, or pack it anew."
         )
     count, size = struct.unpack("<HI", tail[at + 10 : at + 16])
-    if count == 0xFFFF or size == 0xFFFFFFFF:  # the 64-bit form
-        record = tail.rfind(b"PK\x06\x06", 0, at)
-        if record >= 0 and at - record >= 56:
-            count, size = struct.unpack("<QQ", tail[record + 32 : record + 48])
+    with blob.open() as stream:  # the 64-bit form counts wherever it is there, as it does for zipfile
+        stream.seek(max(blob.size - len(tail) + at - WIDE, 0))
+        wide = stream.read(WIDE)
+    if len(wide) == WIDE and wide.startswith(b"PK\x06\x06") and wide[56:].startswith(b"PK\x06\x07"):
+        count, size = struct.unpack("<QQ", wide[32:48])
     if count > bounds.files or size > bounds.files * ROOM:
         raise _too_many(blob, max(count, size // ROOM), bounds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Iterator
@@ -76,20 +77,23 @@ def arrays(blobs: list[Blob], bounds: Bounds, losses: Losses) -> dict[str, Array
 def header(blob: Blob) -> Array:
     """What a .npy file says of itself. Raises ImportRefused for objects, whose reading could run a program."""
     name = clean(blob.name.removesuffix(".npy"))
-    with blob.open() as stream:
-        head = stream.read(2)
-    if pickled(head):
-        raise pickle(name)
     with damaged(blob.name), blob.open() as stream:
-        version = npy.read_magic(stream)
+        beginning = io.BytesIO(stream.read(HEADER + 12))
+    if pickled(beginning.getvalue()):
+        raise pickle(name)
+    with damaged(blob.name):
+        version = npy.read_magic(beginning)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(stream, max_header_size=HEADER)
-        offset = stream.tell()
+        try:
+            shape, fortran, dtype = read(beginning, max_header_size=HEADER)
+        except MemoryError:  # so Python says that brackets are nested too deeply
+            raise ValueError from None
+        offset = beginning.tell()
     if dtype.hasobject or dtype.kind not in CLASS_KINDS or dtype.itemsize > 1000:
         raise ImportRefused(
             f"{name} holds {clean(str(dtype))}, not plain numbers. Save it as an array of numbers, without objects."
         )
-    if any(size < 0 for size in shape):
+    if any(not 0 <= size < 2**63 for size in shape) or len(shape) > 32:
         raise ImportRefused(f"{name} has an impossible shape. Save it again with numpy.save.")
     return Array(name, tuple(map(int, shape)), dtype, fortran, blob, offset)
 
@@ -99,6 +103,8 @@ def _look_for_bombs(array: Array, bounds: Bounds) -> None:
     if not array.shape or not math.prod(array.shape):
         raise ImportRefused(f"{array.name} has no items in it. Choose another array.")
     size = math.prod(array.shape) * array.dtype.itemsize
+    if array.shape[0] > bounds.rows:
+        raise ImportRefused(f"Expected at most {bounds.rows:,} rows, got {array.shape[0]:,}. Choose a part of them.")
     if size != array.blob.size - array.offset:
         raise ImportRefused(
             f"{array.name} promises {size:,} bytes of numbers and has {array.blob.size - array.offset:,}. "
@@ -168,7 +174,7 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
         )
     items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
     enough(items.shape[0])
-    labels = _labels(items, found)
+    labels = _labels(items, found, losses)
     views = _views(items, labels)
     sample = _numbers(taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1)))))
     finite = sample[np.isfinite(sample)]
@@ -207,22 +213,28 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
     )
 
 
-def _labels(items: Array, found: dict[str, Array]) -> Array | None:
+def _labels(items: Array, found: dict[str, Array], losses: Losses) -> Array | None:
     """The array of classes that belongs to it: as many of them, called so, and of the same part of the data."""
-    fit = [
-        array
-        for array in found.values()
-        if array is not items
-        and array.shape[0] == items.shape[0]
-        and (array.width == 1 or (array.width <= CLASSES and array.dtype.kind in "buif" and _one_hot(array)))
-        and (ANSWER.fullmatch(array.name) or (len(array.shape) == 1 and array.dtype.kind in "iuUSb"))
-        and len(np.unique(_answers(array))) <= CLASSES
-    ]
+    fit = []
+    for array in found.values():
+        try:
+            if array is not items and array.shape[0] == items.shape[0] and _tells_classes(array):
+                fit.append(array)
+        except ImportRefused:
+            losses.add("files", "damaged", array.blob.name)
     part = re.sub(r"^x_?|_?x$", "", items.name.lower())
     return max(
         fit,
         key=lambda array: (part != "" and part in array.name.lower(), bool(ANSWER.fullmatch(array.name))),
         default=None,
+    )
+
+
+def _tells_classes(array: Array) -> bool:
+    return (
+        (array.width == 1 or (array.width <= CLASSES and array.dtype.kind in "buif" and _one_hot(array)))
+        and (ANSWER.fullmatch(array.name) is not None or (len(array.shape) == 1 and array.dtype.kind in "iuUSb"))
+        and len(_answers(array)[0]) <= CLASSES
     )
 
 
@@ -233,23 +245,24 @@ def _one_hot(array: Array) -> bool:
     return bool(np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all())
 
 
-def _answers(array: Array) -> npt.NDArray[np.str_]:
-    """The class of each item as text."""
+def _answers(array: Array) -> tuple[list[str], Integers]:
+    """The different classes as text, "" for one that is not told, and which of them each item has."""
     values = taken(array, np.arange(array.shape[0]))
     if array.width > 1:
         values = values.reshape(len(values), -1).argmax(axis=1)
-    flat = values.reshape(-1)
-    if flat.dtype.kind == "S":
-        return np.array([bytes(word).decode("utf-8", "replace") for word in flat.tolist()])
-    if flat.dtype.kind == "f":
-        return np.where(np.isfinite(flat), flat.astype(str), "")
-    return flat.astype(str)
+    kinds, codes = np.unique(values.reshape(-1), return_inverse=True)
+    if kinds.dtype.kind == "S":
+        return [bytes(word).decode("utf-8", "replace") for word in kinds.tolist()], codes
+    if kinds.dtype.kind == "f":
+        return np.where(np.isfinite(kinds), kinds.astype(str), "").tolist(), codes
+    return kinds.astype(str).tolist(), codes
 
 
 def _classes(array: Array) -> tuple[Count, ...]:
-    names, counts = np.unique(_answers(array), return_counts=True)
+    names, codes = _answers(array)
+    counts = np.bincount(codes)
     order = np.argsort(-counts, kind="stable")
-    return tuple(Count(name=clean(tidy(str(names[i]))), count=int(counts[i])) for i in order)
+    return tuple(Count(name=clean(tidy(names[i])), count=int(counts[i])) for i in order)
 
 
 def _views(array: Array, labels: Array | None) -> list[str]:
@@ -330,10 +343,11 @@ def _named(array: Array, count: int, losses: Losses) -> tuple[Integers, tuple[st
         raise ImportRefused(
             f"Expected one label for each item, got {array.width:,} numbers. Choose other labels, or none."
         )
-    answers = [tidy(str(answer)) for answer in _answers(array)]
-    places = np.flatnonzero([bool(answer) for answer in answers])
+    kinds, codes = _answers(array)
+    answers = [tidy(kind) for kind in kinds]
+    places = np.flatnonzero(np.array([bool(answer) for answer in answers])[codes])
     losses.add("rows", "unlabelled", count=count - len(places))
-    labels, names = named([answers[place] for place in places])
+    labels, names = named([answers[code] for code in codes[places]])
     return labels, names, places
 
 

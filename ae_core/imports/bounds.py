@@ -44,6 +44,11 @@ class Bounds:
         return 5 * self.megabytes * MEGABYTE
 
     @property
+    def cells(self) -> int:
+        """Cells of a table: as many as a text file can have."""
+        return self.megabytes * MEGABYTE // 2
+
+    @property
     def pixels(self) -> int:
         """Pixels of one picture."""
         return self.megapixels * 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ae_core.imports.blobs import Blob, damaged
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.draw import at_most, choose, draw, enough, named, present, texts
 from ae_core.imports.lines import CODECS, encoding_of
-from ae_core.imports.plan import FEWEST, Count, Facts, TextPlan
+from ae_core.imports.plan import CLASSES, FEWEST, Count, Facts, TextPlan
 from ae_core.imports.sheets import Sheet
 from ae_core.imports.survey import Survey
 
@@ -45,7 +46,7 @@ def of_files(blobs: list[Blob], title: str, losses: Losses) -> tuple[TextPlan, F
     folders = [blob.folder for blob in blobs]
     kinds = sorted(set(folders))
     counts = tuple(Count(name=kind or "-", count=folders.count(kind)) for kind in kinds[:100])
-    plan = TextPlan(title=title, label=FOLDER if len(kinds) > 1 else "")
+    plan = TextPlan(title=title, label=FOLDER if 2 <= len(kinds) <= CLASSES and len(kinds) < len(blobs) else "")
     facts = Facts(
         kind="texts", files=len(blobs), rows=len(blobs), classes=counts if plan.label else (), dropped=losses.report()
     )
@@ -55,8 +56,12 @@ def of_files(blobs: list[Blob], title: str, losses: Losses) -> tuple[TextPlan, F
 def make(sheet: Sheet, of: TextPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
     """The dataset of a column of texts."""
     chosen = choose(sheet, of.label, [of.text], at_most(of.most, of.words, bounds), losses, filled=True)
-    found = texts(sheet, sheet.places([of.text])[0], chosen.take)
-    return _made([text[:LONGEST] for text in found], chosen.labels, chosen.names, of, losses)
+    found, letters = [], 0
+    for text in texts(sheet, sheet.places([of.text])[0], chosen.take):
+        found.append(text[:LONGEST])
+        letters += len(found[-1])
+        _look_at_length(letters)
+    return _made(found, chosen.labels, chosen.names, of, losses)
 
 
 def make_of_files(blobs: list[Blob], of: TextPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
@@ -67,17 +72,31 @@ def make_of_files(blobs: list[Blob], of: TextPlan, bounds: Bounds, losses: Losse
         labels, names = named([blob.folder or "-" for blob in blobs])
     kept = draw(labels, len(blobs), at_most(of.most, of.words, bounds))
     losses.add("rows", "sample", count=len(blobs) - len(kept))
-    found, good = [], []
+    found, good, letters = [], [], 0
     for place in kept.tolist():
         try:
             found.append(document(blobs[place]))
             good.append(place)
         except ImportRefused:
             losses.add("files", "damaged", blobs[place].name)
+            continue
+        letters += len(found[-1])
+        _look_at_length(letters)
     enough(len(found))
     if labels is not None:
         labels, names = present(labels[good], names)
     return _made(found, labels, names, of, losses)
+
+
+def first(blobs: list[Blob], count: int) -> list[str]:
+    """The beginnings of the first ones that can be read. Raises ImportRefused where none can."""
+    found: list[str] = []
+    for blob in blobs:
+        if len(found) == count:
+            break
+        with suppress(ImportRefused):
+            found.append(document(blob))
+    return found or [document(blobs[0])]
 
 
 def document(blob: Blob) -> str:
@@ -88,14 +107,17 @@ def document(blob: Blob) -> str:
             return stream.read(LONGEST)
 
 
-def _made(
-    found: list[str], labels: Integers | None, names: tuple[str, ...], of: TextPlan, losses: Losses
-) -> tuple[Items, Card]:
-    if sum(map(len, found)) > TOGETHER:
+def _look_at_length(letters: int) -> None:
+    if letters > TOGETHER:
         raise ImportRefused(
             f"Expected texts of at most {TOGETHER // 1_000_000} million characters together, got more. "
             "Choose fewer items."
         )
+
+
+def _made(
+    found: list[str], labels: Integers | None, names: tuple[str, ...], of: TextPlan, losses: Losses
+) -> tuple[Items, Card]:
     try:
         x, words = bag_of_words(found, of.words, of.weighting)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,14 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.names import clean, unique
-from ae_core.imports.numerals import is_missing, ordered, tidied
+from ae_core.imports.numerals import KEPT, is_missing, ordered, tidied
 from ae_core.imports.numerals import number as read
 from ae_core.imports.plan import CLASSES, FEWEST
 from ae_core.imports.sheets import Sheet
 
 Places = npt.NDArray[np.int64]
+
+KNOWN = 400_000  # cells whose numbers are kept in mind while a table is read
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,7 @@ def numbers(sheet: Sheet, places: Sequence[int], take: npt.NDArray[np.bool_], sl
     """
     found = np.empty((int(take.sum()), len(places)), dtype=np.float32)
     known: list[dict[str, float]] = [{} for _ in places]
+    most = min(KNOWN // max(len(places), 1), 1000)
     row = begin = 0
     for block in sheet.blocks():
         mine = np.flatnonzero(take[begin : begin + len(block[0])]).tolist()
@@ -146,19 +149,19 @@ def numbers(sheet: Sheet, places: Sequence[int], take: npt.NDArray[np.bool_], sl
             continue
         for at, place in enumerate(places):
             cells = block[place] if len(mine) == len(block[place]) else [block[place][i] for i in mine]
-            values = _read(cells, sheet, known[at], None if slips is None else slips[:, at])
+            values = _read(cells, sheet, known[at], most, None if slips is None else slips[:, at])
             found[row : row + len(mine), at] = values
         row += len(mine)
     return found
 
 
-def _read(cells: Sequence[str], sheet: Sheet, known: dict[str, float], slips: Places | None) -> Floats:
-    """The numbers of some cells. known: what was read before, since most tables say few things often."""
+def _read(cells: Sequence[str], sheet: Sheet, known: dict[str, float], most: int, slips: Places | None) -> Floats:
+    """The numbers of some cells. known: what was read before, since most tables say few things often; `most` of it."""
     values = list(map(known.get, cells))
     for place, value in enumerate(values) if None in values else ():
         if value is None:
             values[place] = value = _finite(read(cells[place], sheet.decimal))
-            if len(known) < 1000:
+            if len(known) < most and len(cells[place]) <= KEPT:
                 known[cells[place]] = value
     found = np.array(values, dtype=np.float32)
     if slips is not None and np.isnan(found).any():
@@ -179,12 +182,10 @@ def _infinite(value: float | None) -> bool:
     return value is not None and abs(value) > LARGEST
 
 
-def texts(sheet: Sheet, place: int, take: npt.NDArray[np.bool_]) -> list[str]:
+def texts(sheet: Sheet, place: int, take: npt.NDArray[np.bool_]) -> Iterator[str]:
     """The taken cells of a column, as they stand."""
-    found: list[str] = []
     begin = 0
     for block in sheet.blocks():
         cells = block[place]
-        found += [cells[i] for i in np.flatnonzero(take[begin : begin + len(cells)]).tolist()]
+        yield from (cells[i] for i in np.flatnonzero(take[begin : begin + len(cells)]).tolist())
         begin += len(cells)
-    return found

@@ -21,6 +21,7 @@ from ae_core.imports.plan import Delimiter, Dialect, Encoding
 LONGEST_LINE = 4 * MEGABYTE  # characters
 LONGEST_CELL = MEGABYTE
 BLANK = 500_000  # empty lines
+WIDEST = 100_000  # cells of a row
 GLANCE = 100  # rows that are looked at
 FIRST = 256 * 1024  # characters that they may have together
 CODECS: dict[Encoding, str] = {
@@ -134,7 +135,7 @@ def lines(blob: Blob, encoding: Encoding, meter: Meter | None = None) -> Iterato
 
 def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[list[str]]:
     """Rows of cells, without empty rows, the header first if there is one. Raises ImportRefused where quotation marks
-    do not close.
+    do not close, and for very many cells in a row.
     """
     text = prepared(lines(blob, dialect.encoding, meter), dialect.delimiter)
     reader = csv.reader(
@@ -155,12 +156,26 @@ def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[l
             ) from None
         if row is None:
             return
+        if len(row) > WIDEST:
+            raise ImportRefused(f"{clean(blob.name)} has far more columns than can be used. Choose a part of them.")
         if any(row) and (len(row) > 1 or row[0].strip()):
             yield row
             continue
         blank += 1
         if blank > BLANK:
             raise ImportRefused(f"{clean(blob.name)} has more than {BLANK:,} empty lines. Choose a file with data.")
+
+
+def more_than(blob: Blob, dialect: Dialect, most: int) -> bool:
+    """Whether it has more rows than that. Most files say so by having no more lines; the others are counted out."""
+    lines_of = {b"\n": 0, b"\r": 0}
+    with blob.open() as stream:
+        while block := stream.read(MEGABYTE):
+            for end in lines_of:
+                lines_of[end] += block.count(end)
+    if max(lines_of.values()) < most:
+        return False
+    return next(islice(rows(blob, dialect), most, None), None) is not None
 
 
 def prepared(text: Iterable[str], delimiter: Delimiter) -> Iterable[str]:

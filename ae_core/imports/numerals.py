@@ -12,6 +12,9 @@ Decimal = Literal[".", ","]
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", "--", ".", "#n/a", "#na", "nil"))
 """What says that a value is not told, in small letters."""
 
+MARKS = "$€£¥₹%‰ \u00a0\u202f"
+"""What stands in front of an amount or behind it."""
+
 KEPT = 80  # characters by which names are told apart
 
 GROUPED = {
@@ -27,7 +30,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[
 def number(text: str, decimal: Decimal = ".") -> float | None:
     """The number; NaN where the text says that there is none, None where it says something else.
 
-    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma.
+    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma; 12 % is 12, and $5 is 5.
     """
     if decimal == ".":
         try:  # most cells are plain numbers
@@ -38,6 +41,7 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
     text = text.strip()
     if text.lower() in MISSING:
         return math.nan
+    text = _bare(text)
     if decimal == ",":
         if GROUPED[","].fullmatch(text):
             text = re.sub(r"[.' \u00a0\u202f]", "", text)
@@ -49,6 +53,12 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
     except ValueError:
         return None
     return None if "_" in text else value
+
+
+def _bare(text: str) -> str:
+    """Without what says of what it is a number."""
+    sign = text[:1] if text[:1] in ("+", "-") else ""
+    return sign + text[len(sign) :].strip(MARKS)
 
 
 def is_missing(text: str) -> bool:
@@ -65,7 +75,7 @@ def decimal_of(cells: Iterable[str], delimiter: str) -> Decimal:
     """The mark that most fractions are written with; 1,234 alone is a fraction only where no comma ends a cell."""
     points = commas = grouped = 0
     for cell in cells:
-        text = cell.strip()
+        text = _bare(cell.strip())
         if _POINT.fullmatch(text):
             points += 1
         elif _COMMA.fullmatch(text):
@@ -100,7 +110,7 @@ def tidied(cells: Sequence[str]) -> list[str]:
     for cell in cells:
         if (name := known.get(cell)) is None:
             name = "" if is_missing(cell) else tidy(cell)
-            if len(known) < 10_000:
+            if len(known) < 10_000 and len(cell) <= KEPT:
                 known[cell] = name
         found.append(name)
     return found

@@ -35,12 +35,14 @@ class ParquetSheet(Sheet):
         import pyarrow as pa
 
         kinds = pa.types
+        unusable = [kinds.is_nested, kinds.is_null]
+        unusable += [kinds.is_binary, kinds.is_large_binary, kinds.is_fixed_size_binary]
         plain: list[str] = []
         self._texts: list[str] = []
         self._nested: list[str] = []
         for field in schema:
             kind = field.type.value_type if kinds.is_dictionary(field.type) else field.type
-            if any(test(kind) for test in (kinds.is_nested, kinds.is_binary, kinds.is_large_binary, kinds.is_null)):
+            if any(test(kind) for test in unusable):
                 self._nested.append(field.name)
                 continue
             plain.append(field.name)
@@ -95,6 +97,8 @@ class ParquetSheet(Sheet):
             raise ImportRefused(
                 f"Expected at most {self.bounds.columns:,} columns, got {width:,}. Choose a part of them."
             )
+        if rows * width > self.bounds.cells:
+            raise ImportRefused(f"Expected at most {self.bounds.cells:,} numbers, got {rows * width:,}. Choose fewer.")
         groups = [told.row_group(number) for number in range(min(told.num_row_groups, 100_000))]
         if sum(group.total_byte_size for group in groups) > self.bounds.unpacked:
             raise bomb(self.blob.name)

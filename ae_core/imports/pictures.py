@@ -23,12 +23,18 @@ from ae_core.imports.plan import CLASSES, Count, Facts, ImagePlan, Understanding
 
 FOLDER = "folder"
 FORMATS = ("PNG", "JPEG")
+JPEGS = ("JPEG", "MPO")  # the second is what a camera writes that puts further pictures behind the first
 LOOKED_AT = 24  # pictures that are decoded to see whether they have colours
 USUAL = 32  # side of pictures whose own sizes differ, or are larger than LARGE
 LARGE = 64
 GREY = 2.0  # of 255: channels that differ less are one
 DEEP = 257  # 16-bit numbers to 8-bit ones
 HEAVIEST = 30 * MEGABYTE  # bytes of one file
+LONGEST = 60_000  # pixels of a side
+PIECES = 20_000  # that a file may be made of: each takes time, even if there is nothing in it
+ALONE = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # markers of a JPEG without a length behind them
+SCANS = 20  # times that all pixels of the largest picture may be gone over
+GLANCED = 4  # of the largest pictures: pixels that are decoded to see whether there are colours
 ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
 
 
@@ -71,7 +77,7 @@ class TooLarge(ImportRefused):
 def _size(blob: Blob, bounds: Bounds) -> tuple[int, int]:
     with _opened(blob, bounds) as picture:
         width, height = picture.size
-        turned = picture.getexif().get(ORIENTATION, 1) >= 5 if picture.format == "JPEG" else False
+        turned = picture.getexif().get(ORIENTATION, 1) >= 5 if picture.format in JPEGS else False
         return (height, width) if turned else (width, height)
 
 
@@ -86,6 +92,8 @@ def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
             data = stream.read(HEAVIEST)
         if content(data[:64]) != ENDINGS.get(blob.end):
             raise ValueError("the ending of its name promises something else")
+        if _pieces(data) > PIECES:
+            raise ValueError("it is made of too many pieces")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -93,9 +101,31 @@ def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
                 picture = Image.open(io.BytesIO(data), formats=FORMATS)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise _too_large(bounds) from None
-    if picture.width * picture.height > bounds.pixels:
-        raise _too_large(bounds)
+        pixels = picture.width * picture.height
+        if pixels > bounds.pixels or max(picture.size) > LONGEST:
+            raise _too_large(bounds)
+        if picture.format in JPEGS and data.count(b"\xff\xda") * pixels > SCANS * bounds.pixels:
+            raise ValueError("the same pixels come again and again")
     return picture
+
+
+def _pieces(data: bytes) -> int:
+    """Chunks of a PNG, or segments of a JPEG before its pixels, and bytes between them; counted until they are too
+    many.
+    """
+    count, jpeg = 0, data.startswith(b"\xff")
+    at = 2 if jpeg else 8
+    while at + 4 <= len(data) and count <= PIECES:
+        count += 1
+        if not jpeg:
+            at += 12 + int.from_bytes(data[at : at + 4], "big")
+        elif data[at] != 0xFF or data[at + 1] in (0x00, 0xFF):
+            at += 1
+        elif data[at + 1] == 0xDA:
+            break
+        else:
+            at += 2 if data[at + 1] in ALONE else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return count
 
 
 def _too_large(bounds: Bounds) -> TooLarge:
@@ -146,7 +176,12 @@ def _usual(sizes: Counter[tuple[int, int]]) -> tuple[int, int]:
 def _coloured(found: list[Look], bounds: Bounds) -> bool:
     """Whether one of some pictures, spread over all, has colours."""
     plan = ImagePlan(height=USUAL, width=USUAL, colour="colour")
+    pixels = 0
     for place in np.unique(np.linspace(0, len(found) - 1, LOOKED_AT).astype(int)):
+        width, height = found[place].size
+        pixels += width * height
+        if pixels > GLANCED * bounds.pixels:
+            break
         try:
             picture = decode(found[place].blob, plan, bounds)
         except ImportRefused:
@@ -187,10 +222,10 @@ def decode(blob: Blob, of: ImagePlan, bounds: Bounds) -> Floats:
     """(height, width, channels) in 0..1. Raises ImportRefused for a damaged one."""
     with _opened(blob, bounds) as picture, damaged(blob.name), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        if picture.format == "JPEG":  # decoded at about twice the size that is wanted, which takes less of everything
+        if picture.format in JPEGS:  # decoded at about twice the size that is wanted, which takes less of everything
             picture.draft(None, (2 * of.width, 2 * of.height))
             picture = ImageOps.exif_transpose(picture)
-        plain = _plain(picture, 255 if of.background == "white" else 0, of.colour == "colour")
+        plain = _plain(picture, of)
         sized = _sized(plain, of)
         values = np.asarray(sized, dtype=np.float32) / 255
     if values.ndim == 2:
@@ -198,16 +233,21 @@ def decode(blob: Blob, of: ImagePlan, bounds: Bounds) -> Floats:
     return np.clip(values, 0, 1)
 
 
-def _plain(picture: Image.Image, behind: int, colour: bool) -> Image.Image:
+def _plain(picture: Image.Image, of: ImagePlan) -> Image.Image:
     """Grey or in three colours, 8 bits (16-bit greys as fractions of them), with the background behind transparency."""
     if picture.mode.startswith("I"):
-        return Image.fromarray(np.asarray(picture, dtype=np.float32) / DEEP)
+        values = np.array(picture, dtype=np.float32)
+        values /= DEEP
+        return Image.fromarray(values)
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+        picture = picture.convert("RGBA") if picture.mode != "RGBA" else picture
+        if (fewer := min(picture.width // (4 * of.width), picture.height // (4 * of.height))) > 1:
+            picture = picture.reduce(fewer)  # a large one would be there three times
+        behind = 255 if of.background == "white" else 0
         ground = Image.new("RGBA", picture.size, (behind, behind, behind, 255))
         ground.alpha_composite(picture)
         picture = ground
-    return picture.convert("RGB" if colour else "L")
+    return picture.convert("RGB" if of.colour == "colour" else "L")
 
 
 def _sized(picture: Image.Image, of: ImagePlan) -> Image.Image:

@@ -90,7 +90,7 @@ def _understood(bundle: Bundle, bounds: Bounds, dialect: Dialect | None) -> Unde
         from ae_core.imports import documents
 
         plan, facts = documents.of_files(bundle.blobs, bundle.title, bundle.losses)
-        shown = tuple((clean(documents.document(blob)),) for blob in bundle.blobs[:SHOWN_ROWS])
+        shown = tuple((clean(text),) for text in documents.first(bundle.blobs, SHOWN_ROWS))
         return Understanding(plan=plan, facts=facts, preview_names=("text",), preview=shown)
     return _understand_table(bundle, _sheet(bundle, bounds, dialect))
 

@@ -32,10 +32,11 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool
 
 def _rows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
     label = seen.label(sheet.dialect.header)
-    first = seen.columns[0]
-    if not label and first.numeric and first.whole and 2 <= len(first.values) <= CLASSES and not first.many:
-        others = [column for column in seen.columns[1:] if not column.whole]
-        label = first.name if len(others) > len(seen.columns) / 2 else ""
+    fractions = sum(not column.whole for column in seen.columns)
+    for edge in (seen.columns[0], seen.columns[-1]):
+        fit = edge.numeric and edge.whole and 2 <= len(edge.values) <= CLASSES and not edge.many
+        if not label and fit and fractions > len(seen.columns) / 2:
+            label = edge.name
     moments = [column for column in seen.columns if column.name != label and column.numeric]
     if len(moments) < SHORTEST or seen.rows < FEWEST:
         return []
@@ -124,7 +125,7 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
         raise ImportRefused(f"Expected at most {bounds.numbers:,} numbers, got {rows * len(places):,}. Choose fewer.")
     everything = np.ones(rows, dtype=bool)
     table = numbers(sheet, places, everything)
-    answers = tidied(texts(sheet, sheet.places([of.label])[0], everything)) if of.label else []
+    answers = tidied(list(texts(sheet, sheet.places([of.label])[0], everything))) if of.label else []
     begins, groups = starts(rows, of.window, of.stride)
     gaps = np.asarray(np.isnan(table).any(axis=1))
     if of.missing == "drop":

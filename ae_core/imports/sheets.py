@@ -12,7 +12,7 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.blobs import Blob
 from ae_core.imports.bounds import MEGABYTE, Bounds
-from ae_core.imports.lines import GLANCE, Meter, rows
+from ae_core.imports.lines import GLANCE, Meter, more_than, rows
 from ae_core.imports.names import clean, columns
 from ae_core.imports.numerals import Decimal
 from ae_core.imports.plan import Dialect
@@ -64,15 +64,16 @@ class TextSheet(Sheet):
 
     def __post_init__(self) -> None:
         self.losses = Losses()
-        first = list(islice(rows(self.blob, self.told), GLANCE))
-        if not first:
+        first = rows(self.blob, self.told)
+        head = next(first, []) if self.told.header else []
+        widths = Counter(len(row) for row in islice(first, GLANCE))
+        if not widths and not head:
             raise ImportRefused(f"{clean(self.blob.name)} is empty. Choose a file with something in it.")
-        head, body = (first[0], first[1:]) if self.told.header else ([], first)
-        if not body:
+        if not widths:
             raise ImportRefused(
                 f"{clean(self.blob.name)} has names of columns, but no rows below them. Choose a file with data."
             )
-        self.width = Counter(map(len, body)).most_common(1)[0][0]
+        self.width = widths.most_common(1)[0][0]
         if len(head) == self.width - 1:  # R writes names of rows without a name for their column
             head = ["", *head]
         self.width = max(self.width, _filled(head))
@@ -80,6 +81,8 @@ class TextSheet(Sheet):
             raise ImportRefused(
                 f"Expected at most {self.bounds.columns:,} columns, got {self.width:,}. Choose a part of them."
             )
+        if more_than(self.blob, self.told, self.bounds.rows + self.told.header):
+            raise _too_many_rows(self.bounds)
         self.names = columns((head + [""] * self.width)[: self.width])
 
     @property
@@ -92,7 +95,7 @@ class TextSheet(Sheet):
         for taken in self._taken():
             count += len(taken)
             if count > self.bounds.rows:
-                raise ImportRefused(f"Expected at most {self.bounds.rows:,} rows, got more. Choose a part of them.")
+                raise _too_many_rows(self.bounds)
             even = [row for row in map(self._even, taken) if row]
             self.losses.add("rows", "ragged", count=len(taken) - len(even))
             if even:
@@ -124,6 +127,10 @@ class TextSheet(Sheet):
         if len(row) > self.width:
             return row[: self.width]
         return row + [""] * (self.width - len(row)) if len(row) >= self.width - 1 and self.width > 2 else []
+
+
+def _too_many_rows(bounds: Bounds) -> ImportRefused:
+    return ImportRefused(f"Expected at most {bounds.rows:,} rows, got more. Choose a part of them.")
 
 
 def _filled(row: Sequence[str]) -> int:

@@ -24,12 +24,15 @@ FEWEST_FEATURES = 2
 
 def plan(seen: Survey, sheet: Sheet, title: str) -> TablePlan:
     """The table as it is most likely meant."""
-    return TablePlan(
+    plan = TablePlan(
         title=title,
         dialect=sheet.dialect,
         label=seen.label(sheet.dialect.header),
         columns=tuple(column.plan() for column in seen.columns),
     )
+    if plan.label and features(plan) < FEWEST_FEATURES and seen.named(plan.label).numeric:  # points, x and y
+        return plan.model_copy(update={"label": ""})
+    return plan
 
 
 def features(of: TablePlan) -> int:
