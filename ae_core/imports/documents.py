@@ -56,7 +56,11 @@ def of_files(blobs: list[Blob], title: str, losses: Losses) -> tuple[TextPlan, F
 def make(sheet: Sheet, of: TextPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
     """The dataset of a column of texts."""
     chosen = choose(sheet, of.label, [of.text], at_most(of.most, of.words, bounds), losses, filled=True)
-    found = texts(sheet, sheet.places([of.text])[0], chosen.take, LONGEST)
+    found, letters = [], 0
+    for text in texts(sheet, sheet.places([of.text])[0], chosen.take):
+        found.append(text[:LONGEST])
+        letters += len(found[-1])
+        _look_at_length(letters)
     return _made(found, chosen.labels, chosen.names, of, losses)
 
 
@@ -68,13 +72,16 @@ def make_of_files(blobs: list[Blob], of: TextPlan, bounds: Bounds, losses: Losse
         labels, names = named([blob.folder or "-" for blob in blobs])
     kept = draw(labels, len(blobs), at_most(of.most, of.words, bounds))
     losses.add("rows", "sample", count=len(blobs) - len(kept))
-    found, good = [], []
+    found, good, letters = [], [], 0
     for place in kept.tolist():
         try:
             found.append(document(blobs[place]))
             good.append(place)
         except ImportRefused:
             losses.add("files", "damaged", blobs[place].name)
+            continue
+        letters += len(found[-1])
+        _look_at_length(letters)
     enough(len(found))
     if labels is not None:
         labels, names = present(labels[good], names)
@@ -100,14 +107,17 @@ def document(blob: Blob) -> str:
             return stream.read(LONGEST)
 
 
-def _made(
-    found: list[str], labels: Integers | None, names: tuple[str, ...], of: TextPlan, losses: Losses
-) -> tuple[Items, Card]:
-    if sum(map(len, found)) > TOGETHER:
+def _look_at_length(letters: int) -> None:
+    if letters > TOGETHER:
         raise ImportRefused(
             f"Expected texts of at most {TOGETHER // 1_000_000} million characters together, got more. "
             "Choose fewer items."
         )
+
+
+def _made(
+    found: list[str], labels: Integers | None, names: tuple[str, ...], of: TextPlan, losses: Losses
+) -> tuple[Items, Card]:
     try:
         x, words = bag_of_words(found, of.words, of.weighting)
     except ValueError:

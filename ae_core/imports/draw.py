@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,12 +182,10 @@ def _infinite(value: float | None) -> bool:
     return value is not None and abs(value) > LARGEST
 
 
-def texts(sheet: Sheet, place: int, take: npt.NDArray[np.bool_], longest: int | None = None) -> list[str]:
-    """The taken cells of a column, as they stand, or so much of each."""
-    found: list[str] = []
+def texts(sheet: Sheet, place: int, take: npt.NDArray[np.bool_]) -> Iterator[str]:
+    """The taken cells of a column, as they stand."""
     begin = 0
     for block in sheet.blocks():
         cells = block[place]
-        found += [cells[i][:longest] for i in np.flatnonzero(take[begin : begin + len(cells)]).tolist()]
+        yield from (cells[i] for i in np.flatnonzero(take[begin : begin + len(cells)]).tolist())
         begin += len(cells)
-    return found

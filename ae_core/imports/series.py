@@ -128,7 +128,7 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
         raise ImportRefused(f"Expected at most {bounds.numbers:,} numbers, got {rows * len(places):,}. Choose fewer.")
     everything = np.ones(rows, dtype=bool)
     table = numbers(sheet, places, everything)
-    answers = tidied(texts(sheet, sheet.places([of.label])[0], everything)) if of.label else []
+    answers = tidied(list(texts(sheet, sheet.places([of.label])[0], everything))) if of.label else []
     begins, groups = starts(rows, of.window, of.stride)
     gaps = np.asarray(np.isnan(table).any(axis=1))
     if of.missing == "drop":

@@ -39,14 +39,17 @@ def zeros(megabytes: int) -> bytes:
     return bytes(megabytes * MEGABYTE)
 
 
-def many_members(count: int = 1_000_000) -> bytes:
-    """A ZIP whose directory alone has so many entries, each over the same bytes."""
+def many_members(count: int = 1_000_000, *, owned: bool = True) -> bytes:
+    """A ZIP whose directory alone has so many entries, each over the same bytes. owned: its old end points to the
+    64-bit one, else it speaks of five members.
+    """
     entry = b"PK\x01\x02" + struct.pack("<6H3I5H2I", 20, 20, 0, 0, 0, 0, 0, 1, 1, 5, 0, 0, 0, 0, 0, 0) + b"a.png"
     size = len(entry) * count
     start = b"PK\x03\x04" + bytes(64)
     wide = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, size, len(start))
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(start) + size, 1)
-    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    said = (0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF) if owned else (5, 5, 300, len(start))
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, *said, 0)
     return start + entry * count + wide + locator + end
 
 
@@ -107,6 +110,17 @@ def npy(shape: str, body: bytes = b"", descr: str = "<f4") -> bytes:
     head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
     head += " " * (63 - (len(head) + 10) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + body
+
+
+def long_header(size: int) -> bytes:
+    """A NumPy header of so many bytes."""
+    return b"\x93NUMPY\x02\x00" + struct.pack("<I", size) + b" " * size
+
+
+def long_arrays(count: int) -> bytes:
+    """An NPZ of that many items with a class each."""
+    items = npy(f"({count}, 2)", np.tile(np.arange(250, dtype=np.uint8), count // 125).tobytes(), "|u1")
+    return zipped({"x.npy": items, "y.npy": npy(f"({count},)", items[-count:], "|u1")}, 1)
 
 
 def objects() -> bytes:
@@ -173,6 +187,29 @@ def nested_parquet() -> bytes:
     return whole.getvalue()
 
 
+def dense_parquet(columns: int, rows: int) -> bytes:
+    """Columns of next to no bytes that have very many cells."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    column = pa.array(np.arange(rows) % 2 == 0)
+    whole = io.BytesIO()
+    parquet.write_table(pa.Table.from_arrays([column] * columns, [f"c{i}" for i in range(columns)]), whole)
+    return whole.getvalue()
+
+
+def long_words(rows: int) -> bytes:
+    """Texts of a million characters that a dictionary holds once each."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    words = pa.array([f"{word} " * 200_000 for word in ("ape", "bee", "cow")])
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % 3, pa.int32()), words)
+    whole = io.BytesIO()
+    parquet.write_table(pa.table({"t": texts, "n": np.arange(rows)}), whole)
+    return whole.getvalue()
+
+
 def wide_csv(columns: int) -> bytes:
     """Thirty rows of very many columns."""
     return (",".join(f"c{i}" for i in range(columns)) + "\n" + ("1," * (columns - 1) + "2\n") * 30).encode()
@@ -185,6 +222,9 @@ HOSTILE: dict[str, Hostile] = {
     "zip of zeros": Hostile("bomb.zip", lambda: zipped({"a.csv": zeros(300)}, 1), BOMB),
     "zip of a billion zeros": Hostile("bomb.zip", lambda: zipped({"a.png": zeros(1024)}, 1), BOMB),
     "zip of a million members": Hostile("many.zip", many_members, "at most 20,000 files in it, got 1,000,000"),
+    "zip of a million members that speaks of five": Hostile(
+        "many.zip", lambda: many_members(owned=False), "at most 20,000 files in it, got 1,000,000"
+    ),
     "zip of overlapping members": Hostile("over.zip", overlapping, "members that lie over each other"),
     "zip of zips": Hostile("nest.zip", lambda: zipped({"a.zip": zipped({"b.csv": b"1,2\n"})}), "holds other archives"),
     "zip that is locked": Hostile("lock.zip", locked, "is locked with a password"),
@@ -193,6 +233,7 @@ HOSTILE: dict[str, Hostile] = {
     "zip of one empty file": Hostile("void.zip", lambda: zipped({"a.csv": b""}), "There is nothing in void.zip"),
     "excel": Hostile("a.zip", lambda: zipped({"[Content_Types].xml": b"<x/>"}), "is an Excel or Word file"),
     "gzip of zeros": Hostile("a.csv.gz", lambda: gzip.compress(zeros(16)) * 64, BOMB),
+    "gzip of nothing, very often": Hostile("a.csv.gz", lambda: gzip.compress(b"") * 200_000, BOMB),
     "gzip in gzip": Hostile("a.csv.gz", lambda: gzip.compress(gzip.compress(b"a,b\n")), "promises text"),
     "png of 60,000 x 60,000": Hostile("a.png", lambda: png(60_000, 60_000), "at most 25 megapixels"),
     "png of 13,000 x 13,000": Hostile("a.png", lambda: flat_png(13_000), "at most 25 megapixels"),
@@ -201,6 +242,14 @@ HOSTILE: dict[str, Hostile] = {
         "a.png", lambda: png(8, 8, (b"zTXt", b"a\0\0" + zlib.compress(zeros(200)))), DAMAGED + "|at least 20 items"
     ),
     "png cut off": Hostile("a.png", lambda: flat_png(100)[:40], DAMAGED + "|at least 20 items"),
+    "png of 20 million rows": Hostile("a.png", lambda: png(1, 20_000_000), "at most 25 megapixels"),
+    "png of very many chunks": Hostile("a.png", lambda: png(8, 8, *[(b"abCd", b"")] * 900_000), DAMAGED),
+    "jpeg of very many segments": Hostile(
+        "a.jpg", lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 4_000_000 + big_jpeg(8)[2:], DAMAGED
+    ),
+    "jpeg of very much before its pixels": Hostile(
+        "a.jpg", lambda: b"\xff\xd8" + b"\xff" * (20 * MEGABYTE) + big_jpeg(8)[2:], DAMAGED
+    ),
     "jpeg of 13,000 x 13,000": Hostile("a.jpg", lambda: big_jpeg(13_000), "at most 25 megapixels"),
     "many large pngs": Hostile(
         "a.zip", lambda: zipped({f"{i}.png": flat_png(4_900) for i in range(110)}, 0), "2,500 megapixels in all"
@@ -212,6 +261,10 @@ HOSTILE: dict[str, Hostile] = {
     "json": Hostile("a.json", lambda: b'{"a": [1, 2]}', "Expected CSV, TSV, Parquet"),
     "npy that promises a terabyte": Hostile("a.npy", lambda: npy("(250000, 1000000)", bytes(64)), "promises .* bytes"),
     "npy of a negative shape": Hostile("a.npy", lambda: npy("(-5, 3)", bytes(64)), "shape|" + DAMAGED),
+    "npy of a shape of 3,000 digits": Hostile("a.npy", lambda: npy(f"({'9' * 3000}, 3)"), "an impossible shape"),
+    "npy of a long header": Hostile("a.npy", lambda: long_header(150 * MEGABYTE), DAMAGED),
+    "npy of a deep header": Hostile("a.npy", lambda: npy("-" * 9000 + "1"), DAMAGED),
+    "npz of very many items": Hostile("a.npz", lambda: long_arrays(10_000_000), "at most 2,000,000 rows"),
     "npy with a program in its header": Hostile("a.npy", lambda: npy("__import__('os').abort()"), DAMAGED),
     "npy of objects": Hostile("a.npy", objects, "holds object, not plain numbers"),
     "npy that is a pickle": Hostile("a.npy", lambda: pickle.dumps([1] * 99), "is a Python pickle"),
@@ -228,6 +281,9 @@ HOSTILE: dict[str, Hostile] = {
     "parquet of 10,000 columns": Hostile(
         "a.parquet", lambda: empty_columns(10_000), "at most 4,000 columns, got 10,000"
     ),
+    "parquet of very many cells": Hostile(
+        "a.parquet", lambda: dense_parquet(400, 400_000), "at most 104,857,600 numbers, got 160,000,000"
+    ),
     "parquet of lists": Hostile("a.parquet", nested_parquet, "has no column of numbers or text"),
     "parquet cut off": Hostile("a.parquet", lambda: parquet(4000)[:-9], DAMAGED),
     "parquet with a broken footer": Hostile("a.parquet", lambda: b"PAR1" + bytes(99) + b"\x20\0\0\0PAR1", DAMAGED),
@@ -242,6 +298,10 @@ HOSTILE: dict[str, Hostile] = {
         "a.csv", lambda: b"a\n" + b"".join(b"%d\n" % i for i in range(50)), "at least 2 columns"
     ),
     "csv of 100,000 columns": Hostile("a.csv", lambda: wide_csv(100_000), "at most 4,000 columns, got 100,000"),
+    "csv of long rows of nothing": Hostile(
+        "a.csv", lambda: (b"1" + b"," * 3_000_000 + b"\n") * 40, "far more columns than can be used"
+    ),
+    "csv of five million rows": Hostile("a.csv", lambda: b"a,1\n" * 5_000_000, "at most 2,000,000 rows, got more"),
     "csv of one line": Hostile("a.csv", lambda: b"1," * (60 * MEGABYTE), "a line of more than 4 million"),
     "csv of one word": Hostile("a.csv", lambda: b"x" * (120 * MEGABYTE), "a line of more than 4 million"),
     "csv of too many bytes": Hostile("a.csv", lambda: b"1,2\n" * (51 * MEGABYTE), "at most 200 MB"),

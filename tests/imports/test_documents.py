@@ -54,6 +54,25 @@ def test_text_files_in_folders(tmp_path: Path) -> None:
     assert [(lost.why, lost.names) for lost in card.dropped] == [("damaged", ("noise.txt",))]
 
 
+def test_a_bad_text_is_left_out_wherever_it_is(tmp_path: Path) -> None:
+    """The first one, too, which would be shown."""
+    members = {f"{n:02}.txt": text.encode() for n, text in enumerate(prose(25))} | {"00.txt": b"\0\1\2"}
+    desk = Desk(tmp_path).bring("texts.zip", zipped(members))
+    found = desk.understand()
+
+    assert len(found.preview) == 8
+    assert [(lost.why, lost.names) for lost in desk.make(found.plan)[0].dropped] == [("damaged", ("00.txt",))]
+
+
+@pytest.mark.parametrize("count", [30, 120])
+def test_folders_of_one_text_each_are_no_classes(tmp_path: Path, count: int) -> None:
+    """What is understood can be made."""
+    members = {f"{n}/text.txt": text.encode() for n, text in enumerate(prose(count))}
+    card, _ = Desk(tmp_path).bring("texts.zip", zipped(members)).first_try()
+
+    assert (card.count, card.label_names) == (count, ())
+
+
 def test_several_text_files(tmp_path: Path) -> None:
     """Chosen one by one they are documents without classes, and their texts are kept to be shown."""
     desk = Desk(tmp_path)

@@ -17,10 +17,10 @@ from ae_core.errors import ChildLost, ImportRefused
 from ae_core.imports import door
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.kinds import ENDINGS, OTHERS, SAID, TAKEN
-from ae_core.imports.plan import Source, Understanding
+from ae_core.imports.plan import Source, TextPlan, Understanding
 from pages._ui import text
 from tests.imports.files import Desk, csv, image, iris, npy, npz, zipped
-from tests.imports.hostile import HOSTILE, Hostile, parquet, png
+from tests.imports.hostile import HOSTILE, Hostile, long_words, parquet, png
 from tests.test_copy import translated
 
 HIGHEST = 300  # megabytes of the reading process, Python and its packages included
@@ -124,6 +124,40 @@ def test_good_arrays_beside_objects_are_read(tmp_path: Path) -> None:
 
     assert card.shape == (5,)
     assert [(lost.why, lost.names) for lost in card.dropped] == [("other_array", ("meta.npy",))]
+
+
+def test_a_broken_array_is_left_out(tmp_path: Path) -> None:
+    """In its header or in its numbers: the others are read."""
+    random = np.random.default_rng(0)
+    whole = zipped({name: npy(random.integers(0, 3, 40 if name < "x" else (40, 5))) for name in ("x.npy", "a.npy")})
+    for place in (whole.find(b"a.npy") - 30, whole.find(b"a.npy") + 40):
+        broken = bytearray(whole)
+        broken[place] ^= 0xFF
+        (room := tmp_path / str(place)).mkdir()
+        found = Desk(room).bring("a.npz", bytes(broken)).understand()
+
+        assert (found.facts.rows, found.facts.columns) == (40, 5)
+        assert [lost.names for lost in found.facts.dropped] == [("a.npy",)]
+
+
+def test_pictures_gone_over_again_and_again_are_left_out(tmp_path: Path) -> None:
+    """A progressive JPEG may send the same pixels as often as it likes; large ones only some times."""
+    small = image(np.random.default_rng(0).integers(0, 255, (8, 8), dtype=np.uint8), "JPEG", progressive=True)
+    begin = small.find(b"\xff\xda")
+    size = small.find(b"\xff\xc2") + 5
+    scans = small[begin : small.find(b"\xff", begin + 2)] * 2000
+    large = small[:size] + b"\x13\x88\x13\x88" + small[size + 4 : begin] + scans + b"\xff\xd9"
+    members = {f"{number}.jpg": small for number in range(20)} | {"large.jpg": large}
+    card, _ = Desk(tmp_path).bring("a.zip", zipped(members)).first_try()
+
+    assert [(lost.why, lost.names) for lost in card.dropped] == [("damaged", ("large.jpg",))]
+
+
+def test_long_texts_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
+    """A Parquet file holds a text once that stands in thousands of rows."""
+    desk = Desk(tmp_path).bring("a.parquet", long_words(3_000))
+    with pytest.raises(ImportRefused, match="at most 100 million characters together"):
+        desk.make(TextPlan(text="t"))
 
 
 def test_names_are_plain_text(tmp_path: Path) -> None:

@@ -111,6 +111,15 @@ def test_pictures_stand_as_the_camera_was_held(tmp_path: Path) -> None:
     desk = Desk(tmp_path).bring("a.zip", zipped({f"{number}.jpg": lying for number in range(20)}))
 
     assert np.abs(found[..., 0] - tall / 255).max() < 0.03
+    several = image(
+        Image.fromarray(np.rot90(tall)),
+        "MPO",
+        quality=100,
+        exif=exif,
+        save_all=True,
+        append_images=[Image.fromarray(tall)],
+    )  # some telephones put further pictures behind the first
+    assert np.array_equal(decoded(tmp_path, "b.jpg", several, height=64, width=32), found)
     assert desk.understand().facts.sizes[0].name == "32 x 64"
 
 
@@ -122,6 +131,17 @@ def test_a_picture_of_another_shape_is_fitted(tmp_path: Path, fit: str, left: fl
 
     assert found[6, 0] == pytest.approx(left, abs=0.01)
     assert found[6, 6] == pytest.approx(middle, abs=0.01)
+
+
+def test_large_transparent_pictures_are_what_small_ones_are(tmp_path: Path) -> None:
+    """They are made smaller before the background is laid behind them."""
+    small = np.dstack([scene(12)] * 3 + [np.arange(144).reshape(12, 12)]).astype(np.uint8)
+    large = image(np.kron(small, np.ones((100, 100, 1), dtype=np.uint8)))
+    plan = {"height": 12, "width": 12, "colour": "colour"}
+    found = decoded(tmp_path, "large.png", large, **plan)
+
+    assert np.abs(found - decoded(tmp_path, "small.png", image(small), **plan)).max() < 0.15
+    assert np.abs(found - decoded(tmp_path, "small.png", image(small), **plan)).mean() < 0.03
 
 
 def test_smaller_pictures_are_averages(tmp_path: Path) -> None:

@@ -39,6 +39,14 @@ def test_a_file_of_the_ucr_archive(tmp_path: Path, delimiter: str) -> None:
     assert items.groups is None
 
 
+def test_the_class_may_be_last(tmp_path: Path) -> None:
+    """As in the electrocardiograms that TensorFlow's lessons use."""
+    rows = [[*row, f"{n % 2:.1f}"] for n, row in enumerate(waves())]
+    card, _ = Desk(tmp_path).bring("ecg.csv", csv(rows)).first_try()
+
+    assert (card.shape, card.label_name, card.label_names) == ((30, 1), "column 31", ("0", "1"))
+
+
 def test_series_with_names_of_their_moments(tmp_path: Path) -> None:
     """Columns t0, t1, ... and one called class."""
     rows = [[*row, "slow" if n % 2 else "quick"] for n, row in enumerate(waves())]

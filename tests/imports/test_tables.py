@@ -121,6 +121,24 @@ def test_decimal_commas_and_grouped_digits(tmp_path: Path) -> None:
         assert np.allclose(items.x, [[1000.5 + row, row + 0.25] for row in range(40)])
 
 
+def test_amounts_and_shares_are_numbers(tmp_path: Path) -> None:
+    """Signs of money and of percent say of what they are; the mark before the fraction is found all the same."""
+    rows = [[f"{n},5 %", f"{n + 1}.000,25 €", "ab"[n % 2]] for n in range(30)]
+    card, items = Desk(tmp_path).bring("a.csv", csv([["anteil", "preis", "klasse"], *rows], ";")).first_try()
+
+    assert card.feature_names[:2] == ("anteil", "preis")
+    assert items.x[:, 0].tolist() == [n + 0.5 for n in range(30)]
+    assert items.x[:, 1].tolist() == [1000 * (n + 1) + 0.25 for n in range(30)]
+
+
+def test_points_of_whole_numbers_have_no_classes(tmp_path: Path) -> None:
+    """A column y is one of classes only where enough is left to learn from."""
+    rows = [["x", "y"], *([n * 7 % 31, n % 5] for n in range(40))]
+    card, _ = Desk(tmp_path).bring("points.csv", csv(rows)).first_try()
+
+    assert (card.shape, card.label_names) == ((2,), ())
+
+
 def test_quoted_cells_keep_their_delimiters(tmp_path: Path) -> None:
     """A comma and an end of line inside of quotation marks end nothing."""
     rows = "".join(f'{row},{row % 5},"town, {"ab"[row % 2]}\nrest"\n' for row in range(40))
@@ -388,16 +406,21 @@ def test_one_number_beside_very_many_words_is_no_dataset(tmp_path: Path) -> None
         ("1 234,5", ",", 1234.5),
         ("1,5", ",", 1.5),
         ("1.5", ",", 1.5),
+        ("12.5%", ".", 12.5),
+        ("-3 %", ".", -3),
+        ("$1,234.50", ".", 1234.5),
+        ("-$5", ".", -5),
+        ("1.234,50\u00a0€", ",", 1234.5),
+        ("¥ 300", ".", 300),
+        ("%", ".", None),
+        ("5%5", ".", None),
         ("1_000", ".", None),
         ("0x10", ".", None),
         ("five", ".", None),
-        ("$1,234.50", ".", 1234.5),
-        ("-$5", ".", -5),
         ("€ 1.234,5", ",", 1234.5),
         ("1.234,5 €", ",", 1234.5),
         ("33%", ".", 33),
         ("12,5 %", ",", 12.5),
-        ("%", ".", None),
         ("$", ".", None),
     ],
 )
