@@ -294,7 +294,7 @@ def draw_ui() -> None:
 def page() -> None:
     """The whole page."""
     if digest := state.arrived():
-        _open(digest)
+        state.act(_open)(digest)
     state.settle()
     spec = state.spec()
     way = way_ui()

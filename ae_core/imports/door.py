@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,8 @@ from ae_core.imports.bounds import Bounds
 from ae_core.imports.plan import Dialect, Plan, Source, Understanding
 
 READING = "ae_core.imports.reading"
+_places = threading.BoundedSemaphore(3)
+"""As many imports are read at once; the others of a class wait their turn, and the machine has its memory."""
 
 
 def always() -> bool:
@@ -63,13 +66,14 @@ def make(
 
 def _ask(function: str, job: Mapping[str, Any], bounds: Bounds, wanted: Callable[[], bool]) -> Any:
     try:
-        return child.run(
-            f"{READING}:{function}",
-            {**job, "bounds": asdict(bounds)},
-            seconds=bounds.seconds,
-            megabytes=bounds.memory,
-            wanted=wanted,
-        )
+        with _places:
+            return child.run(
+                f"{READING}:{function}",
+                {**job, "bounds": asdict(bounds)},
+                seconds=bounds.seconds,
+                megabytes=bounds.memory,
+                wanted=wanted,
+            )
     except ChildLost:
         raise
     except AeError as error:

@@ -14,6 +14,7 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.plan import Source
 
+ROOM = 10  # times what one import may bring, for all that wait together
 KEPT = 24 * 3600  # seconds that files wait for somebody who went away
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
@@ -34,12 +35,12 @@ class Inbox:
 
     def receive(self, files: Iterable[tuple[str, bytes | memoryview]], bounds: Bounds) -> Parcel:
         """Writes (name, content) of each file down. Raises ImportRefused for more than one import may bring."""
-        self.tidy()
+        self.tidy(ROOM * bounds.megabytes * MEGABYTE)
         token = secrets.token_hex(16)
         room = self.folder / token
-        room.mkdir(parents=True)
         sources, size = [], 0
         try:
+            room.mkdir(parents=True)
             for number, (name, content) in enumerate(files):
                 size += memoryview(content).nbytes
                 if number >= bounds.files or size > bounds.megabytes * MEGABYTE:
@@ -50,6 +51,9 @@ class Inbox:
                 path = room / str(number)
                 path.write_bytes(content)
                 sources.append(Source(name=name[:200], path=str(path)))
+        except OSError as error:
+            shutil.rmtree(room, ignore_errors=True)
+            raise ImportRefused("There is no room for these files on this machine. Tell whoever runs it.") from error
         except BaseException:
             shutil.rmtree(room, ignore_errors=True)
             raise
@@ -64,8 +68,16 @@ class Inbox:
         if _TOKEN.fullmatch(token):
             shutil.rmtree(self.folder / token, ignore_errors=True)
 
-    def tidy(self) -> None:
-        """Removes what nobody came back for."""
-        for room in self.folder.glob("*"):
-            if _TOKEN.fullmatch(room.name) and room.stat().st_mtime < time.time() - KEPT:
+    def tidy(self, most: int) -> None:
+        """Removes what nobody came back for, and of more than `most` bytes the oldest."""
+        rooms = [room for room in self.folder.glob("*") if _TOKEN.fullmatch(room.name)]
+        held = 0
+        for room in sorted(rooms, key=_age):
+            held += sum(file.stat().st_size for file in room.glob("*") if file.is_file())
+            if _age(room) > KEPT or held > most:
                 self.forget(room.name)
+
+
+def _age(room: Path) -> float:
+    """Seconds since files were put there."""
+    return time.time() - room.stat().st_mtime

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from ae_core.compatibility import features, on_data
@@ -56,12 +54,11 @@ def card_of(data: DataSpec) -> str:
     return f"{OWN}{data.digest}" if isinstance(data, Own) else str(data.kind)  # type: ignore[attr-defined]
 
 
-def cards_ui(key: str, data: DataSpec, everything: bool = False, after: Callable[[], None] = lambda: None) -> None:
+def cards_ui(key: str, data: DataSpec, everything: bool = False) -> None:
     """All cards, of which the one on the knobs is chosen; a click puts another there."""
 
     def choose() -> None:
         put(state.value(key)["chosen"])
-        after()
 
     components.cards(key, t("data.choose"), card_of(data), shelves(everything), state.act(choose))
 
