@@ -98,7 +98,7 @@ def choose(
     for block in sheet.blocks():
         good = np.ones(len(block[0]), dtype=bool)
         for place in needed:
-            good &= [bool(cell.strip()) for cell in block[place]] if filled else told(block[place])
+            good &= [bool(cell) and not cell.isspace() for cell in block[place]] if filled else told(block[place])
         losses.add("rows", "gap", count=int((~good).sum()))
         if label:
             answers = tidied(block[at])

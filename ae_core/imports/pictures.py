@@ -33,6 +33,7 @@ HEAVIEST = 30 * MEGABYTE  # bytes of one file
 LONGEST = 60_000  # pixels of a side
 PIECES = 20_000  # that a file may be made of: each takes time, even if there is nothing in it
 ALONE = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # markers of a JPEG without a length behind them
+NOTES = 64  # that cameras left in a file: they are put together, which takes ever more time
 SCANS = 20  # times that all pixels of the largest picture may be gone over
 GLANCED = 4  # of the largest pictures: pixels that are decoded to see whether there are colours
 ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
@@ -77,7 +78,9 @@ class TooLarge(ImportRefused):
 def _size(blob: Blob, bounds: Bounds) -> tuple[int, int]:
     with _opened(blob, bounds) as picture:
         width, height = picture.size
-        turned = picture.getexif().get(ORIENTATION, 1) >= 5 if picture.format in JPEGS else False
+        with damaged(blob.name), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            turned = picture.format in JPEGS and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)
         return (height, width) if turned else (width, height)
 
 
@@ -92,7 +95,7 @@ def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
             data = stream.read(HEAVIEST)
         if content(data[:64]) != ENDINGS.get(blob.end):
             raise ValueError("the ending of its name promises something else")
-        if _pieces(data) > PIECES:
+        if _pieces(data) > PIECES or data.count(b"Exif\0\0") > NOTES:
             raise ValueError("it is made of too many pieces")
         try:
             with warnings.catch_warnings():

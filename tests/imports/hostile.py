@@ -247,6 +247,9 @@ HOSTILE: dict[str, Hostile] = {
     "jpeg of very many segments": Hostile(
         "a.jpg", lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 4_000_000 + big_jpeg(8)[2:], DAMAGED
     ),
+    "jpeg of very many notes": Hostile(
+        "a.jpg", lambda: b"\xff\xd8" + (b"\xff\xe1\xff\xffExif" + bytes(65_529)) * 400 + big_jpeg(8)[2:], DAMAGED
+    ),
     "jpeg of very much before its pixels": Hostile(
         "a.jpg", lambda: b"\xff\xd8" + b"\xff" * (20 * MEGABYTE) + big_jpeg(8)[2:], DAMAGED
     ),

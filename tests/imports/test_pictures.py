@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,19 @@ def test_pictures_stand_as_the_camera_was_held(tmp_path: Path) -> None:
     )  # some telephones put further pictures behind the first
     assert np.array_equal(decoded(tmp_path, "b.jpg", several, height=64, width=32), found)
     assert desk.understand().facts.sizes[0].name == "32 x 64"
+
+
+@pytest.mark.parametrize(("kind", "count", "told"), [(3, 1, 0), (3, 1, 9), (2, 4, 0x41414141), (4, 1, 2**31)])
+def test_a_strange_note_of_how_a_camera_was_held_means_nothing(
+    tmp_path: Path, kind: int, count: int, told: int
+) -> None:
+    """Another number, or a word: the picture is taken as it lies."""
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIII", 8, 1, 0x0112, kind, count, told, 0)
+    odd = image(Image.fromarray(scene(64)[:, :32]), "JPEG", exif=exif)
+    desk = Desk(tmp_path).bring("a.zip", zipped({f"{number}.jpg": odd for number in range(20)}))
+
+    assert desk.understand().facts.sizes[0].name == "32 x 64"
+    assert desk.first_try()[0].count == 20
 
 
 @pytest.mark.parametrize(("fit", "left", "middle"), [("crop", 0.5, 0.5), ("pad", 0.0, 0.5), ("stretch", 0.5, 0.5)])
