@@ -37,6 +37,12 @@ def hoard() -> int:
     return len(bytes(10**10))
 
 
+def believe(claimed: int) -> int:
+    """Room for what a file says that it holds, after it was decided how much a file may take."""
+    child.hold_back(200)
+    return len(bytes(claimed * 2**20))
+
+
 def spin() -> None:
     """Work without an end."""
     while True:
@@ -94,6 +100,15 @@ def test_every_end_has_its_sentence(function: str, job: dict[str, Any], said: st
     with pytest.raises(ChildLost) as lost:
         run(function, **job)
     assert str(lost.value) == said
+
+
+@linux
+def test_it_can_be_held_back_on_its_way() -> None:
+    """What comes after may take so much more and nothing above it; this process is not touched by asking for it."""
+    assert child.run(f"{HERE}:believe", {"claimed": 50}, seconds=20, megabytes=3000) == 50 * 2**20
+    with pytest.raises(ChildLost, match="more memory"):
+        child.run(f"{HERE}:believe", {"claimed": 500}, seconds=20, megabytes=3000)
+    assert believe(500) == 500 * 2**20
 
 
 def test_it_is_stopped_when_time_is_up_or_nobody_wants_it() -> None:

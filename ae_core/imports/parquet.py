@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from ae_core.child import hold_back
 from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.blobs import RATIO, SUSPECT, Blob, bomb, damaged
@@ -17,6 +18,7 @@ from ae_core.imports.sheets import CELLS, DEEPEST, HEAVIEST, Block, Sheet
 
 MAGIC = b"PAR1"
 FOOTER = 8 * MEGABYTE
+MORE = 400  # megabytes of address space that reading may take, whatever the file says of its sizes
 FEW = 16  # rows that are read at once of texts whose length cannot be known before
 
 
@@ -66,6 +68,7 @@ class ParquetSheet(Sheet):
             self.losses.add("columns", "nested", name)
         deep = max(1, min(DEEPEST, CELLS // len(self.names)))
         count = letters = 0
+        hold_back(MORE)
         with damaged(self.blob.name):
             file = self._file(self._texts)
             size = sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups))
