@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -178,16 +176,11 @@ def test_failed_trials_are_shown_with_their_reason(page):
 
 
 def test_200_trials_are_shown_at_once(page):
-    """Each picture of a large study is there within 0.3 s once it was drawn, 95 times in a hundred."""
+    """Each picture of a large study can be drawn, again and again; how fast is measured by `benchmarks pages`."""
     shows(page, "done", ["complete", "pruned", "complete", "failed"] * 50, sampler="random")
-    times = []
-    for _ in range(3):
-        for chart in charts(plan_of()):
-            started = time.perf_counter()
-            clean(page.button_group(key="tune_chart").set_value(chart).run())
-            times.append(time.perf_counter() - started)
-    warm = sorted(times[len(charts(plan_of())) :])
-    assert warm[int(0.95 * len(warm))] < 1.0  # on a busy machine; the benchmark measures
+    for chart in (*charts(plan_of()), *charts(plan_of())):
+        clean(page.button_group(key="tune_chart").set_value(chart).run())
+        assert page.button_group(key="tune_chart").value == chart
 
 
 def test_stop_go_on_and_more(page):
