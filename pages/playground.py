@@ -236,7 +236,7 @@ def _set_learning_rate() -> None:
     """The one setting that changes a run while it trains."""
     run = state.current_run()
     if run and run.owner == state.owner() and run.status in GOES_ON:
-        _client().command(run.id, state.owner(), "set", learning_rate=state.value("optimizer_learning_rate"))
+        _client().command(run.id, state.owner(), "set", learning_rate=state.spec().optimizer.learning_rate)
 
 
 def _choose_hidden() -> None:

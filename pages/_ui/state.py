@@ -8,7 +8,10 @@ widgets are filled from it.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 
 import streamlit as st
@@ -25,6 +28,8 @@ from ae_core.web import client_of
 from pages._ui.text import said, t
 
 SPEC, RUN, NOTICES, OWNER, DRAWN, DIALOG = "_spec", "_run", "_notices", "_owner", "_drawn", "_dialog"
+FORMER = "_former"
+IN_FLIGHT = 2.0  # seconds after a page was drawn in which the browser may still send what its widgets held before
 LEVEL = "level"
 EXPLORED = "explored"
 PARCEL, UPLOADS, ARRIVED = "_parcel", "_uploads", "_arrived"
@@ -71,6 +76,7 @@ def _first_run(asked: str) -> str:
 
 def spec() -> RunSpec:
     """The experiment that the knobs describe now."""
+    _mend()
     kept = read(st.session_state[SPEC])
     drawn = {leaf.key for leaf in settings(kept)} - DRAWN_BY_COMPONENTS
     values = {key: st.session_state[key] for key in drawn if key in st.session_state}
@@ -96,8 +102,31 @@ def put(new: RunSpec) -> None:
     """Puts a whole experiment on the knobs. Only before widgets are drawn, so in callbacks."""
     st.session_state[SPEC] = new.model_dump_json()
     for leaf in settings(new):
-        if leaf.key in st.session_state and leaf.key not in DRAWN_BY_COMPONENTS:
+        if leaf.key not in st.session_state or leaf.key in DRAWN_BY_COMPONENTS:
+            continue
+        if (before := st.session_state[leaf.key]) != leaf.value:
             st.session_state[leaf.key] = leaf.value
+            former = st.session_state.setdefault(FORMER, {}).get(leaf.key, Former())
+            held = (*(one for one in former.held if one != leaf.value), before)
+            st.session_state[FORMER][leaf.key] = Former(leaf.value, held)
+
+
+@dataclass(frozen=True)
+class Former:
+    """A widget that was changed from outside: its value, what it held before, and until when that may still come."""
+
+    value: Any = None
+    held: tuple[Any, ...] = ()
+    until: float | None = None
+
+
+def _mend() -> None:
+    """Puts back what was changed from outside where the browser, not knowing of it yet, sent what was there before."""
+    for key, former in list(st.session_state.get(FORMER, {}).items()):
+        if former.until is not None and time.monotonic() > former.until:
+            del st.session_state[FORMER][key]
+        elif key in st.session_state and st.session_state[key] in former.held:
+            st.session_state[key] = former.value
 
 
 def fill(key: str, usual: Any) -> None:
@@ -205,7 +234,11 @@ def open_run(run: str) -> None:
 
 
 def settle() -> None:
-    """Notes what the whole page is drawn for: this run, these settings."""
+    """Notes what the whole page is drawn for: this run, these settings. The browser is about to hear of them."""
+    until = time.monotonic() + IN_FLIGHT
+    for key, former in st.session_state.get(FORMER, {}).items():
+        if former.until is None:
+            st.session_state[FORMER][key] = replaced(former, until=until)
     st.session_state[DRAWN] = (st.session_state[RUN], st.session_state[SPEC], _moves(current_run()))
 
 

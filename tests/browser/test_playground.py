@@ -246,10 +246,14 @@ def test_a_short_run_ends_with_all_its_points_in_the_picture(visit):
     until(page, "d.status === 'finished'")
     page.locator(".st-key-train button").click()
     until(page, "d.run !== 'starter' && d.status === 'finished'")
-    canvas = page.locator("[data-testid=stage-latent] canvas").first
-    page.wait_for_function("document.querySelector('[data-testid=stage-latent] canvas').dataset.inside === '1'")
+    settled = page.wait_for_function(
+        """() => {
+            const { settled, inside } = document.querySelector('[data-testid=stage-latent] canvas').dataset;
+            return settled === '1' && { inside };
+        }"""
+    )
 
-    assert canvas.get_attribute("data-inside") == "1"
+    assert settled.json_value() == {"inside": "1"}
 
 
 def test_the_longest_batch_is_a_batch(visit, app):

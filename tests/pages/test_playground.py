@@ -158,6 +158,28 @@ def test_new_seed_moves_the_knob_and_resets(page):
     assert runs(page)[0].spec.training.seed == 1
 
 
+def test_what_the_browser_sends_before_it_knows_of_a_change_does_not_undo_it(page, monkeypatch):
+    """A message that still holds a widget's former value leaves the new one; any other value is the reader's."""
+    monkeypatch.setattr("pages._ui.state.IN_FLIGHT", 1e9)
+    seed = page.run().number_input(key="training_seed").value
+    page.button(key="new_seed").click().run()
+    page.number_input(key="training_seed").set_value(seed).run()
+    assert page.number_input(key="training_seed").value == seed + 1
+
+    page.number_input(key="training_seed").set_value(seed + 7).run()
+    assert page.number_input(key="training_seed").value == seed + 7
+
+
+def test_a_knob_can_be_set_back_once_the_browser_has_heard(page, monkeypatch):
+    """A button's change does not forbid the value before it for good."""
+    monkeypatch.setattr("pages._ui.state.IN_FLIGHT", 0.0)
+    seed = page.run().number_input(key="training_seed").value
+    page.button(key="new_seed").click().run()
+    page.number_input(key="training_seed").set_value(seed).run()
+
+    assert page.number_input(key="training_seed").value == seed
+
+
 def test_the_other_language_is_complete(page):
     """Switching to Chinese changes the buttons and leaves nothing untranslated or broken."""
     page.run()

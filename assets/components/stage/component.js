@@ -760,19 +760,18 @@ function extent(points, n, d) {
   return { middle: low.map((v, k) => (v + high[k]) / 2), half: low.map((v, k) => Math.max((high[k] - v) / 2, 1e-6)) };
 }
 
-/** Move points and axes on; true while they are under way. Zoomed views keep their axes. */
+/** Move points and axes on; true where they moved, so also for the last bit of the way. Zoomed views keep their axes. */
 function advance(S, time) {
-  const L = S.latent;
-  if (!L.now || L.box === L.target) return false;
+  const L = S.latent, held = L.zoom !== 1 || L.pan.some((v) => v !== 0);
+  if (!L.now || (!L.from && (held || L.box === L.target))) return false;
   if (L.from) {
     const share = Math.min(1, Math.max(0, (time - L.begun) / 80));
     for (let i = 0; i < L.now.length; i++) L.now[i] = L.from[i] + (L.goal[i] - L.from[i]) * share;
     if (share >= 1) L.from = null;
   }
-  const held = L.zoom !== 1 || L.pan.some((v) => v !== 0);
   if (!held) followAxes(L, Math.max(0, time - L.ticked));
   L.ticked = time;
-  return L.from !== null || (!held && L.box !== L.target);
+  return true;
 }
 
 /** Whether every point lies between the ends of the axes. */
@@ -931,7 +930,7 @@ function drawLatent(S, panel) {
   write(S.fields.latent_title, say(S, pca ? "latent_pca_title" : "latent_title"));
   write(S.fields.latent_sub, meta ? say(S, pca ? "latent_pca_sub" : meta.latent_dim === 1 ? "latent_one" : "latent_sub", { n: meta.latent_dim, k: L.d ?? 2 }) + latentNote(S) : "");
   if (!L.now || !L.box) return vacant(S, box, "waiting");
-  Object.assign(panel.canvas.dataset, { zoom: L.zoom.toFixed(3), points: L.n, dimensions: L.d, panX: L.pan[0].toFixed(4), hover: L.hover, inside: +within(L) });
+  Object.assign(panel.canvas.dataset, { zoom: L.zoom.toFixed(3), points: L.n, dimensions: L.d, panX: L.pan[0].toFixed(4), hover: L.hover, inside: +within(L), settled: +(L.box === L.target && !L.from) });
   if (L.sx?.length !== L.n) Object.assign(L, { sx: new Float32Array(L.n), sy: new Float32Array(L.n), depth: new Float32Array(L.n), order: null });
   if (L.d === 1) drawLanes(S, panel, box);
   else drawPlane(S, box);
