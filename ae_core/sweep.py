@@ -81,8 +81,12 @@ def cells(plan: SweepPlan) -> Iterator[tuple[RunSpec, Place]]:
         values = {plan.columns.key: across} | ({plan.rows.key: down} if plan.rows else {})
         spec = _cell(plan.base, values)
         for seed in range(plan.seeds):
-            first = spec.training.seed
-            yield changed(spec, {"training_seed": (first + seed) % 2**31}), Place(row, column, seed)
+            yield changed(spec, {"training_seed": seeded(plan, seed)}), Place(row, column, seed)
+
+
+def seeded(plan: SweepPlan, number: int) -> int:
+    """The seed of a cell's run of that number, from 0 up."""
+    return (plan.base.training.seed + number) % 2**31
 
 
 def _cell(base: RunSpec, values: Mapping[str, Any]) -> RunSpec:

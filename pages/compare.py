@@ -17,7 +17,7 @@ from ae_core.store import Remark, Run
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
 from pages._ui.runs import name_of, told_apart
-from pages._ui.text import has, t
+from pages._ui.text import has, listed, t
 
 CHOSEN = "compare_runs"
 MOST_MAPS = 6
@@ -170,7 +170,9 @@ def curves_ui(runs: Sequence[Run]) -> None:
         for name, run in zip(short_names(shown), shown, strict=True)
     ]
     words = {"along": t(f"compare.along_{along or 'epoch'}"), "value": t(f"compare.term_{term}")}
-    st.plotly_chart(draw_courses(courses, words), key="compare_courses", config={"displaylogo": False})
+    ends = listed((one.name, one.values[-1] if one.values else None) for one in courses)
+    told = t("alt.courses", count=len(courses), values=ends, **words)
+    st.plotly_chart(draw_courses(courses, words), key="compare_courses", config={"displaylogo": False}, alt=told)
     if len(runs) > MOST_LINES:
         st.caption(t("compare.first_lines", count=MOST_LINES, all=len(runs)))
 
@@ -308,9 +310,12 @@ def map_ui(known: dict[str, Run], runs: dict[str, Run]) -> None:
         bool(values) and min(values) > 0 and max(values) > 50 * min(values),
         all((value or 1) > 0 for value in result.values),
     )
-    st.plotly_chart(draw_scatter(settings[across], result, names, chosen, log), key="compare_scatter")
+    told = t("alt.scatter", result=result.name, setting=settings[across].name, count=len(ended))
+    st.plotly_chart(draw_scatter(settings[across], result, names, chosen, log), key="compare_scatter", alt=told)
     st.caption(t("compare.parallel_help"))
-    st.plotly_chart(draw_parallel([*list(settings.values())[:8], result], chosen), key="compare_parallel")
+    shown = [*list(settings.values())[:8], result]
+    told = t("alt.parallel", count=len(ended), names=", ".join(one.name for one in shown))
+    st.plotly_chart(draw_parallel(shown, chosen), key="compare_parallel", alt=told)
 
 
 def _plotted(key: str, value: Any) -> Any:

@@ -261,7 +261,8 @@ def closer_ui(run: Run | None) -> None:
     facts, fixed = frames.decode(introduction)
     found = latent_map(fixed, frames.decode(newest[1])[1], facts["label_names"])
     axis = t("closer.component" if facts["projection"] == "pca" else "closer.axis")
-    st.plotly_chart(draw_latent(found, {"axis": axis, "class": t("closer.class")}), key="closer_chart")
+    figure = draw_latent(found, {"axis": axis, "class": t("closer.class")})
+    st.plotly_chart(figure, key="closer_chart", alt=t("alt.latent"))
 
 
 def share_ui(spec: RunSpec, run: Run | None) -> None:

@@ -21,6 +21,7 @@ from ae_core.sweep import (
     Verdict,
     asked,
     results,
+    seeded,
     setting_of,
     suggested,
     varied,
@@ -28,7 +29,7 @@ from ae_core.sweep import (
 )
 from pages._ui import components, knobs, state
 from pages._ui.notices import notices_ui
-from pages._ui.text import t
+from pages._ui.text import listed, t
 from pages._ui.titles import title
 from pages._ui.values import typed, written
 
@@ -138,12 +139,21 @@ def title_of(group: Group) -> str:
 # ------------------------------------------------------------------------------------------------------ show
 
 
-def grid_ui(plan: SweepPlan, runs: list[tuple[Place, Run]]) -> None:
-    """All cells live; of several seeds the first."""
-    rows = plan.rows
+def grid_ui(group: Group, plan: SweepPlan, runs: list[tuple[Place, Run]]) -> None:
+    """All cells live; of several seeds the one that is chosen."""
+    rows, seed = plan.rows, 0
+    if plan.seeds > 1:
+        seed = st.segmented_control(
+            t("sweep.seed_shown"),
+            range(plan.seeds),
+            default=0,
+            key=f"sweep_seed_{group.id}",
+            format_func=lambda number: str(seeded(plan, number)),
+            required=True,
+        )
     components.multiples(
         components.Grid(
-            tiles=[components.Tile(run.id, place.row, place.column) for place, run in runs if place.seed == 0],
+            tiles=[components.Tile(run.id, place.row, place.column) for place, run in runs if place.seed == seed],
             column_name=knobs.label(plan.columns.key),
             columns=[named(plan, value) for value in plan.columns.values],
             row_name=knobs.label(rows.key) if rows else "",
@@ -178,7 +188,8 @@ def _outcome(group: Group, was_active: bool) -> None:
     st.subheader(t("sweep.outcome", ended=ended, runs=len(runs)))
     if plan.rows is None and (found := verdict(table[0])) is not None:
         st.markdown(sentence(plan, found))
-    st.plotly_chart(chart(plan, table, runs), key=f"sweep_chart_{ended}", config={"displaylogo": False})
+    figure = chart(plan, table, runs)
+    st.plotly_chart(figure, key=f"sweep_chart_{ended}", config={"displaylogo": False}, alt=told(plan, table))
 
 
 def sentence(plan: SweepPlan, found: Verdict) -> str:
@@ -197,6 +208,24 @@ def sentence(plan: SweepPlan, found: Verdict) -> str:
     if found.lost:
         parts.append(t("sweep.lost", values=", ".join(map(at, found.lost))))
     return " ".join(parts)
+
+
+def told(plan: SweepPlan, table: list[list[Cell]]) -> str:
+    """The chart in words: the error at each value."""
+    names, cells = named_rows(plan), [cell for row in table for cell in row]
+    values = listed((name, cell.error) for name, cell in zip(names, cells, strict=True))
+    column = knobs.label(plan.columns.key)
+    if plan.rows is None:
+        return t("alt.errors", setting=column, values=values)
+    return t("alt.heat", column=column, row=knobs.label(plan.rows.key), values=values)
+
+
+def named_rows(plan: SweepPlan) -> list[str]:
+    """What each cell is called, row by row."""
+    columns = [named(plan, value) for value in plan.columns.values]
+    if plan.rows is None:
+        return columns
+    return [f"{column} · {named(plan, row, row=True)}" for row in plan.rows.values for column in columns]
 
 
 def chart(plan: SweepPlan, table: list[list[Cell]], runs: list[tuple[Place, Run]]):
@@ -257,7 +286,7 @@ def sweep_ui(group: Group) -> None:
     if not runs:
         st.info(t("sweep.gone"))
         return
-    grid_ui(plan, runs)
+    grid_ui(group, plan, runs)
     outcome_ui(group)
 
 

@@ -115,6 +115,14 @@ def test_no_browser_wait_is_given_a_promise() -> None:
             assert not promises.search(path.read_text(encoding="utf-8")), path
 
 
+def test_every_chart_is_told_in_words() -> None:
+    """Who does not see a chart hears what it shows."""
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "plotly_chart":
+                assert any(word.arg == "alt" for word in node.keywords), f"{path.name}:{node.lineno}"
+
+
 def test_the_package_itself_imports_nothing() -> None:
     """`import ae_core` costs nothing, so every room alone decides what it loads."""
     assert list(imports((LIBRARY / "__init__.py").read_text(encoding="utf-8"))) == []

@@ -122,9 +122,9 @@ function draw(M) {
   if (M.hovered) enlarge(M, M.hovered);
 }
 
-/** The cell with the smallest error, once there are two to choose from. */
+/** The cell with the smallest error, once there are two that have learned something. */
 function bestOf(M) {
-  const known = M.cells.filter((cell) => !LOST.has(cell.live.status) && Number.isFinite(cell.live.last("val.mse")));
+  const known = M.cells.filter(({ live }) => !LOST.has(live.status) && live.head?.step > 0 && Number.isFinite(live.last("val.mse")));
   if (known.length < 2) return null;
   return known.reduce((best, cell) => (cell.live.last("val.mse") < best.live.last("val.mse") ? cell : best));
 }

@@ -39,12 +39,13 @@ def chart_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial], best: Trial
     reference = reference_of(best.run) if best and plan.objectives[objective] == "val_mse" else None
     stamp = tuple((trial.number, trial.state, len(trial.reports)) for trial in trials if _shows(trial, chart))
     # a slice each, so that they go below each other on phones
+    told = t("alt.study", name=t(f"tune.chart.{chart}"), help=t(f"tune.chart_help.{chart}"))
     parts = [(name,) for name in parameters] if chart == "slice" else [parameters]
     places = st.columns(2) if len(parts) > 1 else [st.container()]
     for number, part in enumerate(parts):
         figure = _figure(group.id, chart, stamp, language(), objective, part, reference, plan, trials)
         with places[number % 2]:
-            st.plotly_chart(figure, key=f"tune_figure_{chart}_{number}", config={"displaylogo": False})
+            st.plotly_chart(figure, key=f"tune_figure_{chart}_{number}", config={"displaylogo": False}, alt=told)
 
 
 def _which_chart(plan: StudyPlan) -> Chart:

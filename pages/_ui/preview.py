@@ -22,7 +22,7 @@ from ae_core.data.preview import (
 from ae_core.errors import AeError
 from ae_core.plots import data as figures
 from ae_core.spec import DataSpec, Own
-from pages._ui.text import local, said, t
+from pages._ui.text import listed, local, said, t
 from pages._ui.titles import as_keys, plain
 
 MOST_TELLING = 12  # classes whose balance is a chart worth its room at full height
@@ -45,7 +45,8 @@ def preview_ui(data: DataSpec) -> None:
         st.caption(t("look.balance", count=f"{len(made.classes):,}"))
         figure = figures.draw_balance(classes, _words(), _dark())
         figure.update_layout(height=70 + 22 * min(len(made.classes), 30))
-        st.plotly_chart(figure, key="look_balance", config={"displayModeBar": False})
+        told = t("alt.balance", values=listed((one.name, one.count) for one in classes))
+        st.plotly_chart(figure, key="look_balance", config={"displayModeBar": False}, alt=told)
 
 
 def _words() -> Words:
@@ -61,11 +62,13 @@ def _pictures(body: Pictures, classes: Sequence[Class], tell: Tell) -> None:
 
 
 def _cloud(body: Cloud, classes: Sequence[Class], tell: Tell) -> None:
-    st.plotly_chart(figures.draw_points(body, classes, _dark()), key="look_points")
+    told = t("alt.points", count=len(classes))
+    st.plotly_chart(figures.draw_points(body, classes, _dark()), key="look_points", alt=told)
 
 
 def _lines(body: Lines, classes: Sequence[Class], tell: Tell) -> None:
-    st.plotly_chart(figures.draw_series(body, classes, _words(), _dark()), key="look_series")
+    figure = figures.draw_series(body, classes, _words(), _dark())
+    st.plotly_chart(figure, key="look_series", alt=t("alt.series"))
 
 
 def _sheet(body: Sheet, classes: Sequence[Class], tell: Tell) -> None:
@@ -122,10 +125,10 @@ def _matrix(body: Matrix, classes: Sequence[Class], tell: Tell) -> None:
     st.caption(
         t("look.unknown" if body.unknown else "look.filled", count=f"{body.filled:,}", share=f"{body.share:.1%}")
     )
-    st.plotly_chart(figures.draw_excerpt(body, _words()), key="look_excerpt")
+    st.plotly_chart(figures.draw_excerpt(body, _words()), key="look_excerpt", alt=t("alt.excerpt"))
     if len(body.histogram.counts) > 1:
         figure = figures.draw_histogram(body.histogram, t("look.word.value"), _words(), _dark())
-        st.plotly_chart(figure, key="look_histogram", config={"displayModeBar": False})
+        st.plotly_chart(figure, key="look_histogram", config={"displayModeBar": False}, alt=t("alt.histogram"))
 
 
 def _documents(body: Documents, classes: Sequence[Class], tell: Tell) -> None:
@@ -137,7 +140,8 @@ def _documents(body: Documents, classes: Sequence[Class], tell: Tell) -> None:
             st.text(text.text)
     st.caption(t("look.words"))
     figure = figures.draw_words(body.words, _words(), _dark())
-    st.plotly_chart(figure, key="look_words", config={"displayModeBar": False})
+    told = t("alt.words", values=listed((word.name, word.weight) for word in body.words))
+    st.plotly_chart(figure, key="look_words", config={"displayModeBar": False}, alt=told)
 
 
 VIEWS: dict[type[Any], Callable[[Any, Sequence[Class], Tell], None]] = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ae_core.errors import AeError
 
 LANGUAGES = ("en", "zh")
 COOKIE = "latent_lab_language"
+MOST_LISTED = 36
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "copy"
 
 
@@ -29,6 +32,14 @@ def language() -> str:
 def t(key: str, **values: Any) -> str:
     """The sentence of that key. Numbers and names enter by name: t("network.summary", parameters="4,354")."""
     return sentences(language())[key].format(**values)
+
+
+def listed(values: Iterable[tuple[str, float | None]]) -> str:
+    """Numbers by name in one line, for those who hear a chart instead of seeing it; a dash where there is none."""
+    pairs = list(values)
+    rest = ["…"] if len(pairs) > MOST_LISTED else []
+    told = (f"{name}: {'–' if value is None or math.isnan(value) else f'{value:.3g}'}" for name, value in pairs)
+    return "; ".join([*islice(told, MOST_LISTED), *rest])
 
 
 def said(error: AeError | str) -> str:

@@ -68,3 +68,28 @@ def test_a_sweep_is_found_again_after_a_refresh_and_by_its_link(app: App, page: 
     assert other.locator(".st-key-sweep_stop").count() == 0
     assert other.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     other.context.close()
+
+
+def test_the_runs_of_each_seed_can_be_watched(app: App, page: Page) -> None:
+    """Of a sweep with three seeds one is shown, named by its number; choosing another one shows that one's runs."""
+    page.goto(f"{app.url}/sweep?training_epochs=5&training_seed=7")
+    page.locator(".st-key-sweep_seeds").get_by_role("radio", name="3").click(timeout=60_000)
+    start = page.locator(".st-key-sweep_start button")
+    expect(start).to_contain_text("15", timeout=60_000)
+    start.click()
+    page.locator(GRID).wait_for(timeout=60_000)
+    wait_for(lambda: told(page, "drawn") == 5)
+    first = shown(page)
+    chooser = page.get_by_role("radiogroup", name="Show the runs of seed")
+    chooser.get_by_role("radio", name="8").click()
+    wait_for(lambda: told(page, "drawn") == 5 and not shown(page) & first)
+    assert {app.run(run)["spec"]["training"]["seed"] for run in first} == {7}
+    assert {app.run(run)["spec"]["training"]["seed"] for run in shown(page)} == {8}
+    chart = page.locator("[class*=st-key-sweep_chart]")
+    chart.wait_for(timeout=60_000)
+    expect(chart.get_by_label("Error of the items kept aside at each value of")).to_have_count(1)
+
+
+def shown(page: Page) -> set[str]:
+    """Ids of the runs on the grid."""
+    return {str(cell.get_attribute("data-run")) for cell in page.locator(CELL).all()}
