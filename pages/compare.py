@@ -328,14 +328,21 @@ def _plotted(key: str, value: Any) -> Any:
 # ------------------------------------------------------------------------------------------------------------ page
 
 
-def page() -> None:
-    """The whole page."""
+Runs = dict[str, Run]
+
+
+def read() -> tuple[Runs, Runs]:
+    """All runs that are known here, and those of them that are compared, by id."""
     starter = state.run_called(STARTER_RUN)
     mine = state.store().runs_of(state.owner(), kinds=KINDS)
-    known = {run.id: run for run in (*mine, starter) if run is not None}
     runs = {run.id: run for run in state.store().runs_called(state.pinned())}
+    return {run.id: run for run in (*mine, starter) if run is not None} | runs, runs
+
+
+def page() -> None:
+    """The whole page."""
+    known, runs = read()
     gone = [run for run in state.pinned() if run not in runs]
-    known |= runs
     if gone:
         state.pin(list(runs))
         state.notify("warning", t("compare.gone", count=len(gone)))
@@ -354,11 +361,17 @@ def page() -> None:
         components.side_by_side(list(zip(list(runs)[:MOST_MAPS], short_names(found[:MOST_MAPS]), strict=True)))
         if len(found) > MOST_MAPS:
             st.caption(t("compare.first_maps", count=MOST_MAPS, all=len(found)))
-    parts_ui(found, known, runs)
+    parts_ui(list(runs))
 
 
-def parts_ui(found: Sequence[Run], known: dict[str, Run], runs: dict[str, Run]) -> None:
-    """What else there is to see, of which only the open part is worked out."""
+@st.fragment
+def parts_ui(compared: list[str]) -> None:
+    """What else there is to see, of which only the open part is worked out. A choice here redraws only this."""
+    if state.pinned() != compared:
+        st.rerun()
+    notices_ui()
+    known, runs = read()
+    found = list(runs.values())
     parts: dict[str, Callable[[], None]] = {
         "curves": lambda: curves_ui(found),
         "numbers": lambda: numbers_ui(found),

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ _BATCH = 8  # snapshots between two thinnings
 _NEWEST = 20  # kept at full rate while the run is live
 STALE_SECONDS = 10.0  # without a heartbeat for so long, an engine counts as down
 TITLE = 120  # characters
+KEPT = 2048  # specs that have been read and stay at hand
 _LAST_WORDS = ("finished", "diverged")  # events that a run which goes on takes back
 
 
@@ -612,9 +614,15 @@ def _read_now(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.params(stale=time.time() - STALE_SECONDS)
 
 
+@lru_cache(KEPT)
+def _kept(spec: str) -> RunSpec:
+    """The spec of that text. It never changes, so all who ask get the same one, which is soon compared."""
+    return read(spec)
+
+
 def _to_run(row: Any) -> Run:
     values = dict(row._mapping)
-    values |= {"status": row.now, "spec": read(row.spec), "metrics": json.loads(row.metrics)}
+    values |= {"status": row.now, "spec": _kept(row.spec), "metrics": json.loads(row.metrics)}
     return Run(**{name: values[name] for name in Run.__dataclass_fields__})
 
 
