@@ -26,6 +26,7 @@ MOST_NAMED = 2  # differences in a run's name
 MOST_COLUMNS = 12  # runs of which every setting is listed
 ALONG: tuple[Along, ...] = ("epoch", "step", "seconds")
 KINDS = ("live", "cell", "trial")
+COLUMNS = ("compared", "run", "tags", "note", "status", "metric_val_mse", "parameters", "seconds", "epochs")
 
 
 # ------------------------------------------------------------------------------------------------------ choose
@@ -240,23 +241,23 @@ def table_ui(known: dict[str, Run], runs: dict[str, Run]) -> None:
         st.caption(t("runs.empty"))
         return
     noted = state.store().remarks.of(known)
+    heads = [t(f"compare.{name}") for name in COLUMNS]  # once, for there may be hundreds of rows
+    states = {status: t(f"status.{status}") for status in {run.status for run in known.values()}}
     rows = []
     for run in known.values():
         remark = noted.get(run.id, Remark())
-        rows.append(
-            {
-                "id": run.id,
-                t("compare.compared"): run.id in runs,
-                t("compare.run"): title_of(run),
-                t("compare.tags"): ", ".join(remark.tags),
-                t("compare.note"): remark.note,
-                t("compare.status"): t(f"status.{run.status}"),
-                t("compare.metric_val_mse"): run.metrics.get("val_mse"),
-                t("compare.parameters"): parameter_count(run.spec),
-                t("compare.seconds"): round(run.seconds, 2),
-                t("compare.epochs"): round(run.epoch, 1),
-            }
+        values = (
+            run.id in runs,
+            title_of(run),
+            ", ".join(remark.tags),
+            remark.note,
+            states[run.status],
+            run.metrics.get("val_mse"),
+            parameter_count(run.spec),
+            round(run.seconds, 2),
+            round(run.epoch, 1),
         )
+        rows.append({"id": run.id} | dict(zip(heads, values, strict=True)))
     free = (t("compare.compared"), t("compare.tags"), t("compare.note"))
     st.caption(t("compare.table_help"))
     st.data_editor(

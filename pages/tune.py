@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -203,8 +203,13 @@ def table_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial]) -> Trial | 
     if not trials:
         return None
     names = [name for name in distributions(plan) if any(name in trial.params for trial in trials)]
-    failed = any(trial.reason for trial in trials)
-    rows = [_row(plan, trial, names, failed) for trial in trials]
+    heads = {f"parameter.{name}": parameter_name(name) for name in names}
+    heads |= {f"objective.{name}": t(f"tune.objective.{name}") for name in plan.objectives}
+    heads |= {name: t(f"tune.column.{name}") for name in ("state", "seconds")} | {"trial": t("tune.word.trial")}
+    if any(trial.reason for trial in trials):
+        heads["reason"] = t("tune.column.reason")
+    states = {state: t(f"tune.count.{state}") for state in {trial.state for trial in trials}}
+    rows = [_row(plan, trial, names, heads, states[trial.state]) for trial in trials]
     picked = st.dataframe(
         rows,
         key=f"tune_table_{group.id}",
@@ -219,14 +224,18 @@ def table_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial]) -> Trial | 
     return chosen if chosen and chosen.run else None
 
 
-def _row(plan: StudyPlan, trial: Trial, names: Sequence[str], failed: bool) -> dict[str, object]:
-    """A line of the table. names: the parameters that it has columns for. failed: whether it has one for reasons."""
+def _row(
+    plan: StudyPlan, trial: Trial, names: Sequence[str], heads: Mapping[str, str], state_word: str
+) -> dict[str, object]:
+    """A line of the table. names: the parameters that it has columns for. heads: what each column is called, `reason`
+    among them only where a trial has one.
+    """
     values = dict(zip(plan.objectives, trial.values, strict=False))
-    head = {t("tune.word.trial"): trial.number, t("tune.column.state"): t(f"tune.count.{trial.state}")}
-    middle = {t(f"tune.objective.{name}"): values.get(name) for name in plan.objectives}
-    middle |= {parameter_name(name): _told(name, trial.params.get(name)) for name in names}
-    tail = {t("tune.column.seconds"): round(trial.seconds, 1)}
-    return {**head, **middle, **tail} | ({t("tune.column.reason"): said(trial.reason)} if failed else {})
+    row: dict[str, object] = {heads["trial"]: trial.number, heads["state"]: state_word}
+    row |= {heads[f"objective.{name}"]: values.get(name) for name in plan.objectives}
+    row |= {heads[f"parameter.{name}"]: _told(name, trial.params.get(name)) for name in names}
+    row[heads["seconds"]] = round(trial.seconds, 1)
+    return row | ({heads["reason"]: said(trial.reason)} if "reason" in heads else {})
 
 
 def _told(name: str, value: object) -> object:

@@ -37,7 +37,7 @@ def chart_ui(group: Group, plan: StudyPlan, trials: Sequence[Trial], best: Trial
         st.info(t("tune.no_trials"), icon=":material/hourglass_empty:")
         return
     reference = reference_of(best.run) if best and plan.objectives[objective] == "val_mse" else None
-    stamp = tuple((trial.number, trial.state, len(trial.reports)) for trial in trials if _shows(trial, chart))
+    stamp = hash(tuple((trial.number, trial.state, len(trial.reports)) for trial in trials if _shows(trial, chart)))
     # a slice each, so that they go below each other on phones
     told = t("alt.study", name=t(f"tune.chart.{chart}"), help=t(f"tune.chart_help.{chart}"))
     parts = [(name,) for name in parameters] if chart == "slice" else [parameters]
@@ -95,7 +95,7 @@ def _which_parameters(plan: StudyPlan, trials: Sequence[Trial]) -> tuple[str, ..
 def _figure(
     study: str,
     chart: Chart,
-    stamp: tuple[tuple[int, str, int], ...],
+    stamp: int,
     spoken: str,
     objective: int,
     parameters: tuple[str, ...],
@@ -103,7 +103,9 @@ def _figure(
     _plan: StudyPlan,
     _trials: Sequence[Trial],
 ) -> go.Figure:
-    """The picture of these trials. stamp, spoken: what else it depends on; the trials themselves are too long a key."""
+    """The picture of these trials. stamp, spoken: what else it depends on; the trials themselves are too long a key,
+    and Streamlit takes long over a tuple of them.
+    """
     return picture(View(_plan, study, _trials, _words(_plan), objective, parameters, reference), chart)
 
 
