@@ -123,9 +123,11 @@ class Former:
 def _mend() -> None:
     """Puts back what was changed from outside where the browser, not knowing of it yet, sent what was there before."""
     for key, former in list(st.session_state.get(FORMER, {}).items()):
-        if former.until is not None and time.monotonic() > former.until:
+        here = st.session_state.get(key, former.value)
+        late = former.until is not None and time.monotonic() > former.until
+        if late or here not in (former.value, *former.held):  # or the reader has gone on from there
             del st.session_state[FORMER][key]
-        elif key in st.session_state and st.session_state[key] in former.held:
+        elif here != former.value:
             st.session_state[key] = former.value
 
 

@@ -169,6 +169,9 @@ def test_what_the_browser_sends_before_it_knows_of_a_change_does_not_undo_it(pag
     page.number_input(key="training_seed").set_value(seed + 7).run()
     assert page.number_input(key="training_seed").value == seed + 7
 
+    page.number_input(key="training_seed").set_value(seed).run()
+    assert page.number_input(key="training_seed").value == seed
+
 
 def test_a_knob_can_be_set_back_once_the_browser_has_heard(page, monkeypatch):
     """A button's change does not forbid the value before it for good."""
