@@ -77,7 +77,7 @@ def stage(run: str | None, status: str, on_status: Callable[[], None], key: str 
     """
     words = {"copy": section("stage"), "names": dict(names(language()))}
     data = {"run": run, "socket": f"/live/{run}" if run else None, "status": status, **words}
-    _stage(data=data, key=key, on_status_change=on_status)
+    _stage(data=data, key=key.replace("_", "-"), on_status_change=on_status)  # Streamlit refuses __, which ids may hold
 
 
 def explore(run: str, title: str, facts: Sequence[tuple[str, str]]) -> None:

@@ -239,6 +239,16 @@ def test_a_link_to_nowhere_is_said(page):
     assert len(studies(page)) == 1
 
 
+@pytest.mark.parametrize("run", ["_begins16lettersX", "in__side16letters"])
+def test_any_id_of_a_run_has_its_stage(page, monkeypatch, run):
+    """Ids are random letters, _ and -; whatever they hold, the best run's pictures stand on the page."""
+    numbers = iter(range(100))
+    monkeypatch.setattr("ae_core.store.store.secrets.token_urlsafe", lambda _count: f"{run}{next(numbers)}")
+    study = shows(page, "done", ["complete"])
+
+    assert services.current().store.runs_in(study)[0][1].id.startswith(run)
+
+
 def test_one_of_several_studies_is_chosen(page):
     """The newest is shown first; another one is a choice away, and the link follows."""
     first, second = (shows(page, "done", ["complete"]) for _ in range(2))
