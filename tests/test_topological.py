@@ -116,3 +116,11 @@ def test_training_makes_it_small():
         errors.append(topological_error(x, trainer.model.encode(x).centre.detach()).item())
 
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_equal_edges_are_taken_in_the_order_of_their_ends() -> None:
+    """The four sides of a square are equally long: the tree takes the first three, on any machine."""
+    square = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    a, b = spanning_edges(distances(square))
+
+    assert sorted(zip(a.tolist(), b.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 3)]

@@ -21,10 +21,13 @@ def spanning_edges(apart: Tensor) -> tuple[Tensor, Tensor]:
     """The two ends of each edge of the minimum spanning tree of (batch, batch) distances: (batch - 1,) rows each.
 
     At their lengths connected parts merge as the scale grows: the persistence pairs of dimension 0. The choice carries
-    no gradient. Source: Moor et al. 2020, section 3.
+    no gradient. Of edges of one length the first, row by row, counts as shorter, so the tree is the same on every
+    machine. Source: Moor et al. 2020, section 3.
     """
-    longer = 1 + apart.detach().numpy().astype(np.float64)  # the same tree; scipy takes lengths near 0 for "no edge"
-    tree = minimum_spanning_tree(np.triu(longer, 1)).tocoo()
+    ends = np.triu_indices(len(apart), 1)
+    ranks = np.zeros(apart.shape)
+    ranks[ends] = 1 + apart.detach().numpy()[ends].argsort(kind="stable").argsort()
+    tree = minimum_spanning_tree(ranks).tocoo()
     return torch.from_numpy(tree.row.astype(np.int64)), torch.from_numpy(tree.col.astype(np.int64))
 
 
