@@ -70,7 +70,7 @@ def until(page: Page, condition: str) -> None:
 def press(page: Page, key: str, label: str = "") -> None:
     """Presses a transport button once it can be pressed and says that."""
     button = page.locator(f".st-key-{key} button", has_text=label)
-    expect(button).to_be_enabled(timeout=PATIENCE)
+    expect(button).to_be_enabled()
     button.click()
 
 
@@ -121,7 +121,7 @@ def test_no_button_moves_when_a_run_changes_its_state(visit):
     press(page, "hold", "Resume")
     press(page, "hold", "Pause")
     press(page, "stop")
-    expect(page.locator(".st-key-stop button")).to_be_disabled(timeout=PATIENCE)
+    expect(page.locator(".st-key-stop button")).to_be_disabled()
     assert page.evaluate("places.size") == 1
 
 
@@ -212,7 +212,7 @@ def test_every_new_seed_is_the_next_and_the_one_that_trains(visit, app):
         before = told(page, "run")
         press(page, "new_seed")
         until(page, f"d.run !== '{before}' && d.status === 'paused'")
-        expect(page.locator(".st-key-training_seed input")).to_have_value(str(seed), timeout=PATIENCE)
+        expect(page.locator(".st-key-training_seed input")).to_have_value(str(seed))
         assert app.run(told(page, "run"))["spec"]["training"]["seed"] == seed
     press(page, "train")
     until(page, "d.status === 'finished'")
@@ -237,7 +237,7 @@ def test_what_stands_below_the_stage_follows_its_status(visit):
     page.locator(".st-key-train button").click()
     until(page, "d.run !== 'starter' && d.status === 'finished'")
 
-    expect(page.locator(".st-key-closer")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".st-key-closer")).to_be_visible()
 
 
 def test_a_short_run_ends_with_all_its_points_in_the_picture(visit):
@@ -322,10 +322,10 @@ def test_keys_work_the_transport(visit):
     """T trains and X stops, without the mouse."""
     page = visit(LONG)
     until(page, "d.status === 'finished'")
-    expect(page.locator(".st-key-train button")).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator(".st-key-train button")).to_be_enabled()
     page.locator("body").press("t")
     until(page, "d.run !== 'starter' && d.status === 'running'")
-    expect(page.locator(".st-key-stop button")).to_be_enabled(timeout=PATIENCE)
+    expect(page.locator(".st-key-stop button")).to_be_enabled()
     page.locator("body").press("x")
     until(page, "d.status === 'stopped'")
 
