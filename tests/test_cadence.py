@@ -48,3 +48,16 @@ def test_a_long_epoch_is_reported_inside():
     found = cadence(2, 3750)
 
     assert sum(map(found.reports, range(1, 3750))) > 100
+
+
+@pytest.mark.parametrize(("epochs", "steps"), LENGTHS[:-1])
+def test_nothing_is_reported_before_the_end_of_a_stretch(epochs, steps):
+    """Steps taken in stretches meet every report and every end of an epoch."""
+    found = cadence(epochs, steps)
+    stops, step = set(), 0
+    while step < min(found.goal, 100_000):
+        step += found.stretch(step)
+        stops.add(step)
+
+    events = set(filter(found.reports, range(1, step + 1)))
+    assert stops == events | set(range(steps, step + 1, steps))

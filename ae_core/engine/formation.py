@@ -71,7 +71,8 @@ class Formation:
         """Trains a row of cells up to the step of those ahead, until the time is up or one of them is done."""
         team = self._team(key, row)
         while not team.over and (ahead is None or row[0].trainer.step < ahead):
-            for one, events in zip(row, team.step(), strict=True):
+            most = None if ahead is None else ahead - row[0].trainer.step
+            for one, events in zip(row, team.advance(most, until), strict=True):
                 one.news += events
             if time.perf_counter() >= until:
                 break

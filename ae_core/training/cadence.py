@@ -34,6 +34,11 @@ class Cadence:
         rare = self.measure * self.steps_per_epoch
         return step == self.goal or step % (often if step <= self.young * often else rare) == 0
 
+    def stretch(self, step: int) -> int:
+        """Steps from here up to the next report or the end of the epoch, whichever comes first: at least one."""
+        done = step % self.steps_per_epoch
+        return min((done // self.stride + 1) * self.stride, self.steps_per_epoch) - done
+
     def reports(self, step: int) -> bool:
         """Whether this step has an event at all."""
         return self.measures(step) or (step % self.steps_per_epoch) % self.stride == 0 < step % self.steps_per_epoch

@@ -6,6 +6,7 @@ products, and many of them do not fit into the cache together, so large ones are
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from typing import cast
@@ -113,7 +114,10 @@ def _until_one_is_done(members: dict[int, Trainer]) -> Iterator[tuple[int, Event
     for number, events in zip(members, team.start(), strict=True):
         yield from ((number, event) for event in events)
     while not team.over:
-        for number, trainer, events, stops in zip(members, trainers, team.step(), pictured, strict=True):
+        here = trainers[0].step
+        picture = min(stop for stops in pictured for stop in stops if stop > here)
+        happened = team.advance(picture - here)
+        for number, trainer, events, stops in zip(members, trainers, happened, pictured, strict=True):
             if trainer.done:
                 events.insert(-1, trainer.snapshot())
             elif trainer.step in stops:
@@ -149,17 +153,25 @@ class Team:
         )
         return [trainer.start(measured) for trainer, measured in zip(self.trainers, known, strict=True)]
 
-    def step(self) -> list[list[Event]]:
-        """One step of all of them: the events of each."""
+    def advance(self, most: int | None = None, until: float = math.inf) -> list[list[Event]]:
+        """Steps of all of them, up to the first that has an event, to so many, or to the first that ends at or after
+        the moment `until` (`time.perf_counter`). The events of each.
+        """
         began, first = time.perf_counter(), self.trainers[0]
-        rows = [trainer.upcoming() for trainer in self.trainers]
+        stretch = min(trainer.stretch for trainer in self.trainers)
+        batches = [trainer.upcoming(min(stretch, most or stretch)) for trainer in self.trainers]
         rates = self._engine.factor([trainer.rate for trainer in self.trainers], 2)
-        self._engine.step(first.train_items, torch.cat(rows), rates)
+        steps = items = 0
+        for rows in zip(*batches, strict=True):
+            self._engine.step(first.train_items, torch.cat(rows), rates)
+            steps, items = steps + 1, items + len(rows[0])
+            if time.perf_counter() >= until:
+                break
         vals: Sequence[dict[str, float] | None] = [None] * len(self.trainers)
-        if first.cadence.measures(first.step + 1):
+        if first.cadence.measures(first.step + steps):
             vals = self._engine.measure(first.val_items)
         each = (time.perf_counter() - began) / len(self.trainers)
-        return [trainer.passed(len(rows[0]), each, val) for trainer, val in zip(self.trainers, vals, strict=True)]
+        return [trainer.passed(steps, items, each, val) for trainer, val in zip(self.trainers, vals, strict=True)]
 
     def part(self) -> None:
         """Each goes on alone from where it stands."""

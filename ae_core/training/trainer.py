@@ -98,6 +98,7 @@ class Trainer:
         self._order_of_items = torch.zeros(0, dtype=torch.int64)
         self._course = Course(learning_rate=spec.optimizer.learning_rate)
         self.rate = spec.optimizer.learning_rate
+        self._moves = bool(spec.schedules) or spec.optimizer.schedule != "constant"
         if checkpoint is None:
             self._course.start_norm = self.steps.norm()
             self._good = self._copy()
@@ -179,33 +180,44 @@ class Trainer:
         events: list[Event] = []
         last = self.goal if steps is None else min(self.goal, self.step + steps)
         began = clock = time.perf_counter()
-        while not self.done and self.step < last:
-            rows = self.upcoming()
-            self.steps.step(self.train_items, rows, self.rate, self._train_labels)
+        late = False
+        while not self.done and self.step < last and not late:
+            steps = items = 0
+            for rows in self.upcoming(min(self.stretch, last - self.step)):
+                self.steps.step(self.train_items, rows, self.rate, self._train_labels)
+                steps, items = steps + 1, items + len(rows)
+                if late := seconds is not None and time.perf_counter() - began >= seconds:
+                    break
             now = time.perf_counter()
-            events += self.passed(len(rows), now - clock)
+            events += self.passed(steps, items, now - clock)
             clock = time.perf_counter()
-            if seconds is not None and clock - began >= seconds:
-                break
         return events
 
-    def upcoming(self) -> Tensor:
-        """Rows of the training items in the next batch. The dials and `rate` are turned to where that step stands."""
+    @property
+    def stretch(self) -> int:
+        """Steps from here in which nothing is turned, and nothing happens before the last of them: at least one."""
+        apart = self._moves or self.spec.training.max_seconds is not None
+        return 1 if apart else self.cadence.stretch(self.step)
+
+    def upcoming(self, steps: int = 1) -> tuple[Tensor, ...]:
+        """Rows of the training items in each of the next batches. The dials and `rate` are turned to where the first
+        of them stands. steps: not above `stretch`.
+        """
         course, batch = self._course, self.spec.training.batch_size
         if course.position == 0:
             self._order_of_items = torch.randperm(len(self.train_items), generator=self._order)[: self._usable]
         self.dials.turn(course.step / self.goal)
         self.rate = self._scheduled()
-        return self._order_of_items[course.position : course.position + batch]
+        return torch.split(self._order_of_items[course.position : course.position + steps * batch], batch)
 
-    def passed(self, items: int, seconds: float, val: dict[str, float] | None = None) -> list[Event]:
-        """What a step on so many items, which took so long, brings about. val: terms on the items kept aside, where
-        this step measures them and somebody else has done so.
+    def passed(self, steps: int, items: int, seconds: float, val: dict[str, float] | None = None) -> list[Event]:
+        """What steps on so many items, which took so long, bring about. val: terms on the items kept aside, where the
+        last of them measures them and somebody else has done so.
         """
         course, limit = self._course, self.spec.training.max_seconds
         course.seconds += seconds
         course.counted += items
-        course.step += 1
+        course.step += steps
         course.position = (course.position + items) % self._usable
         events: list[Event] = []
         if self.cadence.reports(course.step):

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [training live explore pages tuning memory imports]`: tables. Wants an idle machine."""
+"""`python -m tests.benchmarks [training sweep live ...]`: tables of these parts or of all. Wants an idle machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 
 from tests.benchmarks.measure import machine
 
-PARTS = ("training", "live", "explore", "pages", "tuning", "memory", "imports")
+PARTS = ("training", "sweep", "live", "explore", "pages", "tuning", "memory", "imports")
 
 
 def main(names: list[str]) -> None:

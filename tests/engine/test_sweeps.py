@@ -9,6 +9,7 @@ import pytest
 from ae_core.engine.client import Client
 from ae_core.engine.formation import Formation
 from ae_core.errors import LimitError, NotYours, SpecError
+from ae_core.events import Event
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, changed
 from ae_core.sweep import Axis, SweepPlan, cells
@@ -43,8 +44,15 @@ def test_a_cell_is_what_its_spec_is_alone(lab, inline):
 
 def test_cells_take_most_of_their_steps_together(lab, inline, monkeypatch):
     """Whoever has the turn trains all that stand where it does; nobody trains ahead alone."""
-    sizes, step = [], Team.step
-    monkeypatch.setattr(Team, "step", lambda team: sizes.append(len(team.trainers)) or step(team))
+    sizes, advance = [], Team.advance
+
+    def counted(team: Team, *limits: float | None) -> list[list[Event]]:
+        before = team.trainers[0].step
+        happened = advance(team, *limits)
+        sizes.extend([len(team.trainers)] * (team.trainers[0].step - before))
+        return happened
+
+    monkeypatch.setattr(Team, "advance", counted)
     _, runs = started(lab, PLAN.model_copy(update={"base": changed(BASE, {"training_epochs": 100})}))
     for run in runs:
         lab.wait(run, "finished")
