@@ -24,10 +24,10 @@ from ae_core.compatibility import parameter_count
 from ae_core.errors import AeError, CommandRefused, Fenced, LimitError, NotYours, SpecError, UnknownGroup, UnknownRun
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, changed
-from ae_core.store import Publication, Store
+from ae_core.store import Publication, Store, keeping
 from ae_core.store import store as store_module
+from ae_core.store.keeping import surplus
 from ae_core.store.tables import TABLES
-from ae_core.store.thinning import surplus
 from tests import postgres
 
 
@@ -239,7 +239,7 @@ def test_a_run_can_begin_with_a_checkpoint_of_another_one(store):
 
 def test_never_more_snapshots_than_are_allowed(store, monkeypatch):
     """As a run grows, pictures are thinned: the first and the last stay, and the newest while it lives."""
-    monkeypatch.setattr(store_module, "SNAPSHOTS", 40)
+    monkeypatch.setattr(keeping, "SNAPSHOTS", 40)
     run = begun(store)
     for step in range(130):
         store.publish(news(run, 1, step, events=[], snapshot=b"x"))

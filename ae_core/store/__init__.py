@@ -6,9 +6,9 @@
     store.events_after(run, seq=0)
 
 It is the only path between the web process, the engine's host and its workers. `tables` holds the schema, `records`
-what is read and written, `thinning` which pictures stay, `store` the transactions, `probes` those about questions,
-`groups` those about runs that belong together,
-`remarks` those about what is written beside them.
+what is read and written, `store` the transactions, `keeping` what stays of a run, `admission` whether one more may
+train, `probes` the transactions about questions, `groups` those about runs that belong together, `remarks` those about
+what is written beside them.
 """
 
 from ae_core.store.groups import Group, Groups, Member

@@ -18,8 +18,10 @@ from ae_core.errors import AeError, CommandRefused, Fenced, SpecError, UnknownRu
 from ae_core.settings import Limits
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
+from ae_core.store.admission import admit
 from ae_core.store.datasets import Datasets
 from ae_core.store.groups import Groups, Member
+from ae_core.store.keeping import keep_checkpoint, keep_milestone, keep_snapshot
 from ae_core.store.owners import require_own, unknown
 from ae_core.store.probes import Probes
 from ae_core.store.records import ACTIVE, OVER, Attempt, Command, EngineState, Head, Publication, Run
@@ -36,18 +38,10 @@ from ae_core.store.tables import (
     runs,
     snapshots,
 )
-from ae_core.store.thinning import surplus
 
-SNAPSHOTS = 200  # kept of one run
-MILESTONES = 100  # kept of one run
-MILESTONE_BYTES = 32_000_000  # of one run, unless fewer than LEAST_MILESTONES would be left
-LEAST_MILESTONES = 8
-_BATCH = 8  # snapshots between two thinnings
-_NEWEST = 20  # kept at full rate while the run is live
 STALE_SECONDS = 10.0  # without a heartbeat for so long, an engine counts as down
 TITLE = 120  # characters
 KEPT = 2048  # specs that have been read and stay at hand
-_LAST_WORDS = ("finished", "diverged")  # events that a run which goes on takes back
 
 
 class Store:
@@ -218,7 +212,7 @@ class Store:
             if row.status == "finished" or (row.status in OVER and verb != "resume"):
                 raise CommandRefused(f"{verb} means nothing here: this run is {row.status}. Start a new one.")
             if limits and verb == "resume" and row.status not in ACTIVE:
-                self._admit(db, row.owner, limits, row.parameters)
+                admit(db, row.owner, limits, row.parameters)
             if row.parked or row.status in OVER:
                 db.execute(
                     runs.update()
@@ -396,15 +390,11 @@ class Store:
             if news.introduction is not None:
                 db.execute(introductions.delete().where(introductions.c.run == news.run))
                 db.execute(introductions.insert(), {"run": news.run, "frame": news.introduction})
-            if news.snapshot is not None:
-                picture = {"run": news.run, "serial": row.serial, "step": _state_step(news), "frame": news.snapshot}
-                db.execute(_ADD_SNAPSHOT, picture)
-            if over or (news.snapshot is not None and row.serial % _BATCH == 0):
-                _thin(db, news.run, live=not over)
+            keep_snapshot(db, news, row.serial, over=over)
             if news.milestone is not None:
-                _mark(db, news)
+                keep_milestone(db, news)
             if news.checkpoint is not None:
-                _save(db, news)
+                keep_checkpoint(db, news)
             if over:
                 db.execute(commands.update().where(commands.c.run == news.run, _OPEN).values(done=now))
             elif news.done:
@@ -526,7 +516,7 @@ class Store:
         """A new run's row, and its id. facts: title, kind and parent. Raises LimitError."""
         run, parameters = secrets.token_urlsafe(12), parameter_count(spec)
         if limits:
-            self._admit(db, owner, limits, parameters, more=1)
+            admit(db, owner, limits, parameters, more=1)
         db.execute(
             runs.insert().values(
                 id=run,
@@ -541,23 +531,6 @@ class Store:
             )
         )
         return run
-
-    def _admit(self, db: sa.Connection, owner: str, limits: Limits, parameters: int, more: int = 0) -> None:
-        """Raises LimitError if one more active run of so many parameters, or `more` stored ones, are too many."""
-        is_active = runs.c.status.in_(ACTIVE)
-        mine = sa.select(sa.func.count(), sa.func.count().filter(is_active)).where(runs.c.owner == owner)
-        stored, active = db.execute(mine).one()
-        all_active = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(runs.c.parameters), 0)).where(is_active)
-        everybody, learned = db.execute(all_active).one()
-        if stored + more > limits.runs_per_client:
-            raise limits.refusal("runs_per_client", f"You have {stored} runs; delete some first")
-        if active >= limits.active_per_client:
-            raise limits.refusal("active_per_client", f"{active} of your runs wait or train; pause or stop one first")
-        if everybody >= limits.active_total:
-            raise limits.refusal("active_total", f"{everybody} runs wait or train; try again in a minute")
-        if learned + parameters > limits.active_parameters:
-            said = f"The runs that wait or train learn {learned:,} numbers, and this one {parameters:,} more"
-            raise limits.refusal("active_parameters", said)
 
 
 # --------------------------------------------------------------------------------------- statements and rows
@@ -605,7 +578,7 @@ _ADVANCE = (
     )
     .returning(runs.c.seq, runs.c.serial)
 )
-_ADD_EVENT, _ADD_SNAPSHOT = events.insert(), snapshots.insert()
+_ADD_EVENT = events.insert()
 _RUNS = sa.select(runs, _STATUS.label("now"))
 
 
@@ -634,67 +607,3 @@ def _title(title: str) -> str:
     if len(title) > TITLE:
         raise SpecError(f"A name has at most {TITLE} characters, got {len(title):,}. Shorten it.")
     return title
-
-
-def _thin(db: sa.Connection, run: str, live: bool) -> None:
-    """Leaves so few snapshots that SNAPSHOTS are not exceeded before the next thinning."""
-    query = sa.select(snapshots.c.serial, snapshots.c.step).where(snapshots.c.run == run)
-    kept = db.execute(query.order_by(snapshots.c.serial)).all()
-    keep, newest = (SNAPSHOTS - _BATCH, _NEWEST) if live else (SNAPSHOTS, 1)
-    away = [kept[at].serial for at in surplus([row.step for row in kept], keep, newest)]
-    if away:
-        db.execute(snapshots.delete().where(snapshots.c.run == run, snapshots.c.serial.in_(away)))
-
-
-def _mark(db: sa.Connection, news: Publication) -> None:
-    """Keeps the model of this step, and lets go of as many as are too many, evenly over the run."""
-    assert news.milestone is not None
-    step, size = _state_step(news), len(news.milestone)
-    db.execute(milestones.delete().where(milestones.c.run == news.run, milestones.c.step >= step))
-    here = {"run": news.run, "step": step, "epoch": _state_epoch(news), "size": size, "blob": news.milestone}
-    db.execute(milestones.insert(), here)
-    kept = sa.select(milestones.c.step).where(milestones.c.run == news.run).order_by(milestones.c.step)
-    steps = list(db.execute(kept).scalars())
-    keep = min(MILESTONES, max(LEAST_MILESTONES, MILESTONE_BYTES // size))
-    away = [steps[at] for at in surplus(steps, keep)]
-    if away:
-        db.execute(milestones.delete().where(milestones.c.run == news.run, milestones.c.step.in_(away)))
-
-
-def _state_step(news: Publication) -> int:
-    return news.step if news.state_step is None else news.state_step
-
-
-def _state_epoch(news: Publication) -> float:
-    """The epoch of the state's own step, which in a diverged run is an earlier one: all epochs have as many steps."""
-    return news.epoch * _state_step(news) / news.step if news.step else news.epoch
-
-
-def _save(db: sa.Connection, news: Publication) -> None:
-    """Stores the checkpoint, and lets go of all but the first and the newest two.
-
-    Its seq is that of the last event up to its step, without last words: a run that goes on from here takes back the
-    rest. (The state kept of a diverged run is older than the run's last events.)
-    """
-    step = _state_step(news)
-    earlier = sa.select(events.c.seq).where(
-        events.c.run == news.run, events.c.step <= step, events.c.kind.not_in(_LAST_WORDS)
-    )
-    seq = db.execute(earlier.order_by(events.c.seq.desc()).limit(1)).scalar() or 0
-    db.execute(checkpoints.delete().where(checkpoints.c.run == news.run, checkpoints.c.step >= step))
-    db.execute(
-        checkpoints.insert(),
-        {
-            "run": news.run,
-            "step": step,
-            "seq": seq,
-            "epoch": _state_epoch(news),
-            "seconds": news.seconds,
-            "blob": news.checkpoint,
-        },
-    )
-    db.execute(runs.update().where(runs.c.id == news.run).values(checkpointed_step=step))
-    query = sa.select(checkpoints.c.step).where(checkpoints.c.run == news.run).order_by(checkpoints.c.step)
-    between = list(db.execute(query).scalars())[1:-2]
-    if between:
-        db.execute(checkpoints.delete().where(checkpoints.c.run == news.run, checkpoints.c.step.in_(between)))

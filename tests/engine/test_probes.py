@@ -261,7 +261,7 @@ def test_the_name_of_a_question_says_all_that_its_answer_depends_on():
 
 def test_milestones_are_thinned_evenly_and_by_size(lab, inline, monkeypatch):
     """A long run keeps few of them, the first and the last among them."""
-    monkeypatch.setattr("ae_core.store.store.MILESTONES", 9)
+    monkeypatch.setattr("ae_core.store.keeping.MILESTONES", 9)
     monkeypatch.setattr(worker, "SLICE", 0.001)
     monkeypatch.setattr(worker, "MILESTONES", ((1.08, 1.0),))
     monkeypatch.setattr(worker, "SNAPSHOT_SHARE", 1.0)
