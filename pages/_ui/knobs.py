@@ -145,9 +145,9 @@ def show(value: object, key: str = "") -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def steps(leaf: Setting) -> list[float]:
+def steps(leaf: Setting, also: Iterable[float] = ()) -> list[float]:
     """The stops of a log slider: 1, 2, 5 and so on (or powers of two) between the bounds, zero where it is allowed, and
-    always the value itself."""
+    always the value itself and those."""
     low, high = leaf.low or 0.0, leaf.high or 0.0
     start = low if low > 0 else SMALLEST
     if leaf.knob.scale == "log2":
@@ -155,7 +155,8 @@ def steps(leaf: Setting) -> list[float]:
     else:
         powers = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
         stops = [mantissa * 10.0**power for power in powers for mantissa in MANTISSAS]
-    fitting = {float(f"{stop:.12g}") for stop in stops if start * 0.999 <= stop <= high * 1.001} | {float(leaf.value)}
+    fitting = {float(f"{stop:.12g}") for stop in stops if start * 0.999 <= stop <= high * 1.001}
+    fitting |= {float(stop) for stop in (leaf.value, *also)}
     if low == 0:
         fitting.add(0.0)
     return sorted(fitting)
@@ -175,7 +176,8 @@ def _draw(leaf: Setting, on_change: Callable[..., None] | None) -> None:
         st.toggle(**common)
     elif leaf.knob.scale != "linear":
         kind = type(leaf.default)
-        st.select_slider(options=[kind(stop) for stop in steps(leaf)], format_func=show, **common)
+        stops = steps(leaf, state.formerly(leaf.key))
+        st.select_slider(options=[kind(stop) for stop in stops], format_func=show, **common)
     elif leaf.knob.step is not None:
         kind = type(leaf.default)
         digits = "%d" if kind is int else f"%.{_decimals(leaf.low, leaf.high, leaf.knob.step)}f"

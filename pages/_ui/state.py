@@ -125,10 +125,28 @@ def _mend() -> None:
     for key, former in list(st.session_state.get(FORMER, {}).items()):
         here = st.session_state.get(key, former.value)
         late = former.until is not None and time.monotonic() > former.until
-        if late or here not in (former.value, *former.held):  # or the reader has gone on from there
+        known = here in (former.value, *former.held) or not _fits(key, here)
+        if late or not known:  # the reader has gone on from there
             del st.session_state[FORMER][key]
         elif here != former.value:
             st.session_state[key] = former.value
+
+
+def _fits(key: str, here: Any) -> bool:
+    """Whether the experiment can take this value: a choice that is none any more was made for an earlier one."""
+    try:
+        changed(read(st.session_state[SPEC]), {key: here})
+    except SpecError:
+        return False
+    return True
+
+
+def formerly(key: str) -> tuple[Any, ...]:
+    """What the widget held before it was changed from outside, which the browser may still send. Widgets must offer it:
+    of a value that is none of its options Streamlit makes the first one, which looks like the reader's choice.
+    """
+    former = st.session_state.get(FORMER, {}).get(key)
+    return former.held if former else ()
 
 
 def fill(key: str, usual: Any) -> None:

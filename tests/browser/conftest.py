@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@contextmanager
+def visitor(browser: Browser) -> Iterator[Page]:
     """A page of a new visitor that must not complain."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened, complaints = context.new_page(), []
@@ -20,3 +21,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
     # Streamlit looks for its own health below a page (404); what is refused (409, 422) is said on the page itself
     assert [said for said in complaints if not re.search("404|409|422", said)] == []
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of one test."""
+    with visitor(browser) as opened:
+        yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ae_core.probes.questions import FileName
 from ae_core.probes.specimen import Specimen, revive
@@ -19,6 +20,7 @@ from ae_core.spec import RunSpec, changed
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Store
 from tests.benchmarks.client import Api
+from tests.browser.conftest import visitor
 from tests.running import App, running_app
 from tests.waiting import wait_for
 
@@ -431,14 +433,20 @@ def test_active_numbers_are_switched_off_and_on(page, app):
     expect(picture).to_have_attribute("data-z", before or "")
 
 
+@pytest.fixture(scope="module")
+def saving(browser: Browser, app: App) -> Iterator[Page]:
+    """The starter run, with what can be saved of it: one page for all its files, since saving changes nothing there."""
+    with visitor(browser) as page:
+        view(explored(page, app), "save")
+        yield page
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_every_file_can_be_saved(page, app, name):
+def test_every_file_can_be_saved(saving, app, name):
     """From the page, with the run's name on it, and from its address; both are the same."""
-    explored(page, app)
-    view(page, "save")
-    with page.expect_download() as saved:
-        page.get_by_test_id(f"explore-save-{name}").click()
-    assert saved.value.suggested_filename == f"{STARTER_RUN}-{told(page, 'step')}-{name}"
+    with saving.expect_download() as saved:
+        saving.get_by_test_id(f"explore-save-{name}").click()
+    assert saved.value.suggested_filename == f"{STARTER_RUN}-{told(saving, 'step')}-{name}"
     with urllib.request.urlopen(f"{app.url}/api/runs/{STARTER_RUN}/files/{name}") as answer:
         assert answer.read() == Path(saved.value.path()).read_bytes()
 
@@ -465,12 +473,10 @@ def test_a_refusal_is_read_in_the_readers_language(browser, app):
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!doctype html>")])
-def test_the_map_is_saved_as_a_figure(page, app, kind, begins):
+def test_the_map_is_saved_as_a_figure(saving, kind, begins):
     """As a picture, as lines, or as a page."""
-    explored(page, app)
-    view(page, "save")
-    with page.expect_download() as saved:
-        page.get_by_test_id(f"explore-figure-{kind}").click()
+    with saving.expect_download() as saved:
+        saving.get_by_test_id(f"explore-figure-{kind}").click()
     assert Path(saved.value.path()).read_bytes().startswith(begins)
 
 

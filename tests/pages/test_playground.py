@@ -173,6 +173,41 @@ def test_what_the_browser_sends_before_it_knows_of_a_change_does_not_undo_it(pag
     assert page.number_input(key="training_seed").value == seed
 
 
+def test_what_the_browser_still_sends_is_known_though_it_is_no_stop_any_more(page, monkeypatch):
+    """A value between the slider's stops, which Streamlit would take for the first stop once it is offered no more."""
+    monkeypatch.setattr("pages._ui.state.IN_FLIGHT", 1e9)
+    page.query_params.update({"model_code_kind": "variational", "model_code_beta": "0.3"})
+    page.session_state["converter"] = True
+    page.run()
+    clean(page.button(key="converter_use").click().run())
+    chosen = page.select_slider(key="model_code_beta").value
+    assert chosen != 0.3
+
+    clean(page.select_slider(key="model_code_beta").set_value(0.3).run())
+    assert page.select_slider(key="model_code_beta").value == chosen
+
+
+def one_knob():
+    """A script of one knob, whose browser still sends a choice of before, as the text that was shown."""
+    import streamlit as st
+
+    from pages._ui import state
+
+    state.open_session()
+    st.session_state["_former"] = {"objective_reconstruction": state.Former("mse", ("bce",))}
+    st.session_state["objective_reconstruction"] = "yes or no, as it was called"
+    st.text(state.spec().objective.reconstruction)
+    st.text(st.session_state["objective_reconstruction"])
+    st.text(str(st.session_state["_notices"]))
+
+
+def test_a_choice_that_is_none_any_more_is_not_the_readers(page):
+    """Streamlit hands on what it cannot find among the options as the text that the browser sent."""
+    found = clean(AppTest.from_function(one_knob, default_timeout=30).run())
+
+    assert [text.value for text in found.text] == ["mse", "mse", "[]"]
+
+
 def test_a_knob_can_be_set_back_once_the_browser_has_heard(page, monkeypatch):
     """A button's change does not forbid the value before it for good."""
     monkeypatch.setattr("pages._ui.state.IN_FLIGHT", 0.0)
