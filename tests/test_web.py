@@ -653,3 +653,12 @@ def test_the_scripts_are_served(visitor):
     assert "javascript" in visitor.get("/scripts/frame.js").headers["content-type"]
     assert visitor.get("/scripts/plotly.js").content[:20].startswith(b"/**")
     assert visitor.get("/scripts/../data/starter.frame").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["frame.js", "plotly.js"])
+def test_a_script_is_asked_about_at_every_visit_and_sent_once(visitor, name):
+    """A browser never mixes the scripts of two versions, and does not load anew what it has."""
+    first = visitor.get(f"/scripts/{name}")
+    again = visitor.get(f"/scripts/{name}", headers={"if-none-match": first.headers["etag"]})
+    assert (first.headers["cache-control"], again.headers["cache-control"]) == ("no-cache", "no-cache")
+    assert (again.status_code, again.content) == (304, b"")

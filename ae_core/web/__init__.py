@@ -7,6 +7,7 @@ tests. Every refusal of the API is `{"error": "a sentence"}`; nothing here raise
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from ae_core.engine.client import Client
 from ae_core.errors import AeError
@@ -60,14 +62,26 @@ def routes(store: Store, client: Client, hub: Hub) -> list[BaseRoute]:
         Mount("/api", app=ExceptionMiddleware(inner, handlers)),
         Mount("/images", app=StaticFiles(directory=ASSETS / "images")),
         Route("/scripts/plotly.js", plotly),
-        Mount("/scripts", app=StaticFiles(directory=ASSETS / "scripts")),
+        Mount("/scripts", app=Scripts(directory=ASSETS / "scripts")),
         WebSocketRoute("/live/many", live_many_of(hub)),
         WebSocketRoute("/live/{run}", live_of(hub)),
     ]
 
 
-def plotly(request: Request) -> Response:
+class Scripts(StaticFiles):
+    """Scripts that browsers keep but ask about at every visit: after an update nobody runs a mixture of old and new."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """The file, or nothing but "not modified"."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+async def plotly(request: Request) -> Response:
     """Plotly's script out of its Python package, so that every chart is drawn by the same version."""
     place = importlib.util.find_spec("plotly")
     folders = [] if place is None else list(place.submodule_search_locations or [])
-    return FileResponse(Path(folders[0]) / "package_data" / "plotly.min.js")
+    return await Scripts(directory=Path(folders[0]) / "package_data").get_response("plotly.min.js", request.scope)

@@ -20,8 +20,16 @@ function open(root, data) {
   const here = { root, run: data.run, data, opened: null, ended: false };
   here.end = () => { here.ended = true; here.opened?.destroy(); };
   for (const element of root.querySelectorAll(".ex-tabs, .ex-body, .ex-modes, .ex-legend, .ex-plot, .ex-project")) element.replaceChildren();
+  ahead("/scripts/plotly.js");
   import(new URL("/scripts/explore/main.js", document.baseURI).href).then(({ mount }) => {
     if (!here.ended) here.opened = mount(root, here.data);
   });
   return here;
+}
+
+/** Has a large script on its way while the modules that will ask for it are still found. */
+function ahead(path) {
+  const href = new URL(path, document.baseURI).href;
+  if (document.head.querySelector(`link[href="${href}"]`)) return;
+  document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "script", href }));
 }
