@@ -315,7 +315,8 @@ def bench_ui() -> None:
     """Transport, network and stage. A button here redraws only this, so that a new run is on the stage at once."""
     spec, run = state.spec(), state.current_run()
     mine = run is not None and run.owner == state.owner()
-    bar, above, picture = st.container(key="bar"), st.container(), st.container()
+    with st.container(key="bench", gap="xsmall"):
+        bar, above, picture = st.container(key="bar"), st.container(gap="xsmall"), st.container()
     with picture:  # first of all
         components.stage(run.id if run else None, run.status if run else "empty", lambda: None)
     with bar:

@@ -19,7 +19,7 @@ export function theme(root, palette) {
   return {
     key: `${ground}|${text}`, ground, text, dark, classes: palette[dark ? "dark" : "light"],
     faint: `color-mix(in srgb, ${text} 60%, ${ground})`, hair: `color-mix(in srgb, ${text} 14%, ${ground})`,
-    train: dark ? "#3d9be0" : "#0072b2", val: dark ? "#f58a3c" : "#d55e00",
+    train: dark ? "#3d9be0" : "#0072b2", val: dark ? "#f58a3c" : "#d55e00", font: get("font", "system-ui, sans-serif"),
   };
 }
 

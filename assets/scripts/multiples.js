@@ -190,17 +190,26 @@ function drawMap(M, cell, ctx, box) {
     }
   }
   ctx.restore();
+  if (cell.alike) {
+    ctx.font = `11px ${M.colours.font}`;
+    Object.assign(ctx, { fillStyle: M.colours.faint, textAlign: "center" });
+    ctx.fillText(say(M, "alike"), box.x + box.w / 2, box.y + box.h / 2 + 20, box.w - 8);
+  }
   return eases;
 }
 
-/** Widens the cell's bounds to those of its codes at once, and narrows them little by little. True while they are apart. */
+const POINT = 1e-6; // width of what is one place
+
+/** Widens the cell's bounds to those of its codes at once, and narrows them little by little. True while they are apart.
+ *  Notes whether all items have the same code. */
 function ease(cell, count, x, y) {
   const wanted = [Infinity, -Infinity, Infinity, -Infinity];
   for (let i = 0; i < count; i++) {
     wanted[0] = Math.min(wanted[0], x(i)); wanted[1] = Math.max(wanted[1], x(i));
     wanted[2] = Math.min(wanted[2], y(i)); wanted[3] = Math.max(wanted[3], y(i));
   }
-  for (const at of [0, 2]) if (wanted[at + 1] - wanted[at] < 1e-6) { wanted[at] -= 0.5; wanted[at + 1] += 0.5; }
+  cell.alike = wanted[1] - wanted[0] < POINT && (cell.live.arrays.latent.shape[1] < 2 || wanted[3] - wanted[2] < POINT);
+  for (const at of [0, 2]) if (wanted[at + 1] - wanted[at] < POINT) { wanted[at] -= 0.5; wanted[at + 1] += 0.5; }
   const now = (cell.bounds ??= [...wanted]), room = Math.max(wanted[1] - wanted[0], wanted[3] - wanted[2]);
   let apart = 0;
   for (let i = 0; i < 4; i++) {

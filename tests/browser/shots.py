@@ -114,7 +114,9 @@ def diverged(page: Page) -> None:
 def all_settings(page: Page) -> None:
     """Every knob."""
     until(page, "finished")
-    page.get_by_role("radio").last.click()
+    if (drawer := page.get_by_test_id("stExpandSidebarButton")).is_visible():  # on a phone
+        drawer.click()
+    page.locator(".st-key-level").get_by_role("radio").last.click()
     page.wait_for_timeout(1000)
 
 

@@ -5,7 +5,7 @@
 const LADDER = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
 const CODE_LADDER = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256];
 const DEBOUNCE = 250, PATIENCE = 4000, MOVE = 200;
-const HEIGHT = window.innerHeight < 720 ? 104 : 138; // less on a short screen, which is for what learns
+const HEIGHT = window.innerHeight < 720 ? 104 : window.innerHeight < 900 ? 118 : 138; // less on a short screen, which is for what learns
 
 /** The words for a key, with {name} replaced. */
 function say(S, key, values = {}) {

@@ -91,13 +91,13 @@ const chosenPoints = (trace, selected) => trace.customdata.flatMap((item, at) =>
 function trace(K, codes, rows, { marker, grey = false, name = "" }) {
   const { place, item } = codes.arrays, width = place.shape[1], count = item.data.length;
   const column = (at) => Float32Array.from(rows, (row) => (at < width ? place.data[row * width + at] : lane(K, codes, row)));
-  const faint = K.state.values.lattice ? 0.45 : 0.85; // so that the pictures behind can be seen
-  const size = width === 3 ? 3 : count > LARGE || K.state.values.lattice ? 5 : 7;
+  const above = K.state.values.lattice, faint = above ? 0.75 : 0.85; // pictures behind can be seen, and points on them
+  const size = width === 3 ? 3 : count > LARGE || (above && K.root.clientWidth < 500) ? 5 : 7;
   return {
     type: width === 3 ? "scatter3d" : "scattergl", mode: "markers", name, hoverinfo: "none",
     x: column(0), y: column(1), ...(width === 3 ? { z: column(2) } : {}),
     customdata: rows.map((row) => item.data[row]),
-    marker: { size, opacity: grey ? 0.5 : faint, line: { width: 0 }, ...marker },
+    marker: { size, opacity: grey ? 0.5 : faint, line: { width: above ? 0.6 : 0, color: K.colours.ground }, ...marker },
     unselected: { marker: { opacity: 0.12 } },
   };
 }
