@@ -41,16 +41,18 @@ TOOK = f"() => {LAST} - window.clicked"
 
 def run() -> Iterator[str]:
     """The table."""
-    with tempfile.TemporaryDirectory() as home, running_app(Path(home)) as app, chromium() as browser:
-        with closing(Store(f"sqlite:///{home}/lab.db")) as store:
+    with tempfile.TemporaryDirectory() as home:
+        with closing(Store(f"sqlite:///{home}/lab.db")) as store:  # before an engine could take the runs up
+            store.create()
             runs = [ended(store, number) for number in range(MANY)]
             plan = plan_of(sampler="random")
             study = write(store, plan, made_up(plan, ("complete", "pruned", "complete", "failed") * (MANY // 4)), OWNER)
-        rows = [
-            measured(app, browser, f"/compare?runs={','.join(runs)}", "compare_part", f"Compare, {MANY} runs"),
-            measured(app, browser, f"/tune?study={study}", "tune_chart", f"Tune, {MANY} trials"),
-            chosen(app, browser),
-        ]
+        with running_app(Path(home)) as app, chromium() as browser:
+            rows = [
+                measured(app, browser, f"/compare?runs={','.join(runs)}", "compare_part", f"Compare, {MANY} runs"),
+                measured(app, browser, f"/tune?study={study}", "tune_chart", f"Tune, {MANY} trials"),
+                chosen(app, browser),
+            ]
         yield table(["page, from a click to its end, ms", "clicks", "median", "95 of 100", "slowest"], rows)
 
 
