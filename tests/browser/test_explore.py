@@ -20,7 +20,7 @@ from ae_core.spec import RunSpec, changed
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Store
 from tests.benchmarks.client import Api
-from tests.browser.conftest import visitor
+from tests.browser.conftest import WINDOW, visitor
 from tests.running import App, running_app
 from tests.waiting import wait_for
 
@@ -436,9 +436,11 @@ def test_active_numbers_are_switched_off_and_on(page, app):
 @pytest.fixture(scope="module")
 def saving(browser: Browser, app: App) -> Iterator[Page]:
     """The starter run, with what can be saved of it: one page for all its files, since saving changes nothing there."""
-    with visitor(browser) as page:
+    own = browser.new_context(viewport=WINDOW)
+    with visitor(own) as page:
         view(explored(page, app), "save")
         yield page
+    own.close()
 
 
 @pytest.mark.parametrize("name", FILES)

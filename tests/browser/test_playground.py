@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.conftest import WINDOW, forget
 from tests.running import App
 from tests.waiting import wait_for
 
@@ -34,13 +35,14 @@ PATIENCE = 60_000  # milliseconds that a busy machine may take for anything here
 
 
 @pytest.fixture
-def visit(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, profile: BrowserContext, app: App) -> Iterator[Callable[..., Page]]:
     """Opens the playground as a new visitor; a script error or a traceback anywhere fails the test."""
     errors: list[str] = []
-    contexts = []
+    contexts: list[BrowserContext] = []
 
     def go(query: str = "", **options: object) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        known = not contexts and not options  # the first visitor of a test, with nothing special
+        context = profile if known else browser.new_context(viewport=WINDOW, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -53,7 +55,9 @@ def visit(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         for page in context.pages:
             assert page.locator("[data-testid=stException]").count() == 0
-        context.close()
+        forget(context)
+        if context is not profile:
+            context.close()
     assert errors == []
 
 
