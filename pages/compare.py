@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from ae_core.comparison import ABSENT, Difference, best, differences, on_one_scale, reported, seed_families, spread
-from ae_core.compatibility import parameter_count
 from ae_core.plots.comparison import Along, Dimension, course, draw_courses, draw_parallel, draw_scatter
+from ae_core.sizes import parameter_count
 from ae_core.spec import Schedule
 from ae_core.starter import STARTER_RUN
 from ae_core.store import Remark, Run

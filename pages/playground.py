@@ -7,12 +7,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from ae_core import frames, services
-from ae_core.compatibility import features, parameter_count, seconds_per_epoch, steps_per_epoch
+from ae_core.compatibility import features
 from ae_core.data import dataset_of
 from ae_core.errors import AeError
 from ae_core.network import for_others
 from ae_core.plots.latent import draw_latent, latent_map
 from ae_core.script import python_lines
+from ae_core.sizes import parameter_count, seconds_per_epoch, steps_per_epoch
 from ae_core.spec import MLP, MOST_CHANNELS, WIDEST, Code, Conv, RunSpec, Sequence, bound, to_url
 from ae_core.starter import STARTER, STARTER_RUN
 from ae_core.store import Run

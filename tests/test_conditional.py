@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from ae_core.compatibility import check, parameter_count
+from ae_core.compatibility import check
 from ae_core.data import prepare
 from ae_core.errors import SpecError
 from ae_core.metrics import evaluate
 from ae_core.models import Autoencoder, build
 from ae_core.objectives import jacobian_norm, look, terms
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, changed
 from ae_core.training import Fitted, Trainer, train
 from ae_core.training.steps import AutogradSteps

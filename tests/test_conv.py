@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ae_core.compatibility import item_numbers, layers, parameter_count, widths
 from ae_core.data import DATASETS
 from ae_core.dials import Dials
 from ae_core.models import Autoencoder, build
 from ae_core.models.blocks import Kit
 from ae_core.models.conv import UPSAMPLINGS, as_items, as_maps
 from ae_core.objectives import look, terms
+from ae_core.sizes import item_numbers, layers, parameter_count, widths
 from ae_core.spec import Conv, Digits, Point, RunSpec, Variational
 
 torch.set_num_threads(1)

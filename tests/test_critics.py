@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import parameter_count
 from ae_core.events import Progress
 from ae_core.models import Autoencoder, build
 from ae_core.objectives import look, terms
 from ae_core.objectives.critics import critic_loss, shuffled
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, changed
 from ae_core.training import Trainer, train
 from ae_core.training.steps import AutogradSteps

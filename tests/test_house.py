@@ -26,6 +26,7 @@ FLOORS = [
         "compatibility",
         "comparison",
         "script",
+        "sizes",
         "source",
         "sweep",
         "units",

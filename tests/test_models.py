@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from ae_core.compatibility import parameter_count, widths
 from ae_core.dials import Dials
 from ae_core.models import Autoencoder, build, sample
 from ae_core.models.blocks import ACTIVATIONS, Dropout, Kit
 from ae_core.objectives import look, terms
+from ae_core.sizes import parameter_count, widths
 from ae_core.spec import MLP, Objective, Point, RunSpec, Training, Variational, Wine
 
 torch.set_num_threads(1)

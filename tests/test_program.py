@@ -13,7 +13,6 @@ from scipy.special import erf, expit, softmax
 from torch import nn
 
 from ae_core import frames
-from ae_core.compatibility import parameter_count
 from ae_core.data import DATASETS
 from ae_core.errors import SpecError
 from ae_core.models import OUTPUTS
@@ -25,6 +24,7 @@ from ae_core.probes.answers import answer
 from ae_core.probes.program import WRITTEN
 from ae_core.probes.questions import Program, read_question
 from ae_core.probes.specimen import Specimen
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, changed
 from ae_core.variants import VARIANTS, spec_of
 from tests.networks import LEVEL, answers, drawn, level, networks, some, trained

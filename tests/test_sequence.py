@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ae_core.compatibility import layers, parameter_count, widths
 from ae_core.data.series import FACTORS, SHAPES, draw
 from ae_core.data.split import items
 from ae_core.models import Autoencoder, build
 from ae_core.objectives import look, terms
+from ae_core.sizes import layers, parameter_count, widths
 from ae_core.spec import Point, RunSpec, Schedule, Sequence, Variational, Waves, changed
 from ae_core.training import Trainer
 

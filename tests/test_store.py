@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ae_core.compatibility import parameter_count
 from ae_core.errors import AeError, CommandRefused, Fenced, LimitError, NotYours, SpecError, UnknownGroup, UnknownRun
 from ae_core.settings import Limits
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Publication, Store, keeping
 from ae_core.store import store as store_module

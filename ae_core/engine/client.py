@@ -11,11 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from ae_core.compatibility import check, item_numbers, parameter_count
+from ae_core.compatibility import check
 from ae_core.data.shelf import Shelf
 from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.probes.questions import probe_id
 from ae_core.settings import Settings
+from ae_core.sizes import item_numbers, parameter_count
 from ae_core.spec import Own, RunSpec, Spec, changed
 from ae_core.store import ACTIVE, Probe, Run, Store
 from ae_core.sweep import SweepPlan, cells

@@ -23,13 +23,13 @@ import torch
 from sqlalchemy.exc import OperationalError
 
 from ae_core import frames
-from ae_core.compatibility import step_flops
 from ae_core.engine.desk import Desk
 from ae_core.engine.formation import Formation
 from ae_core.engine.turnstile import Turnstile
 from ae_core.errors import AeError, Fenced, SpecError
 from ae_core.events import Diverged, Event, Finished, Recovered, to_json
 from ae_core.settings import Settings
+from ae_core.sizes import step_flops
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Attempt, Command, Publication, Store
 from ae_core.training import Trainer

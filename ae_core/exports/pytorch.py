@@ -24,8 +24,6 @@ from ae_core.compatibility import (
     compares_items,
     features,
     output_of,
-    picture_sizes,
-    series_shape,
     takes_counts,
     training_items,
 )
@@ -34,6 +32,7 @@ from ae_core.objectives import imputes
 from ae_core.objectives.matching import SCALES
 from ae_core.objectives.terms import MATCHINGS, PENALTIES
 from ae_core.probes.specimen import Specimen
+from ae_core.sizes import picture_sizes, series_shape
 from ae_core.spec import (
     MLP,
     MMD,

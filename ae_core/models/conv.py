@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ae_core.compatibility import picture_sizes
 from ae_core.models.blocks import ACTIVATIONS, Dense, Dropout, Kit, through
+from ae_core.sizes import picture_sizes
 from ae_core.spec import Conv
 
 Size = tuple[int, int, int]  # height, width, channels

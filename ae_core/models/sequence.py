@@ -11,9 +11,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ae_core.compatibility import GATES, code_width, output_of, series_shape
+from ae_core.compatibility import code_width, output_of
 from ae_core.models.blocks import Dense, Dropout, Kit
 from ae_core.models.outputs import OUTPUTS
+from ae_core.sizes import GATES, series_shape
 from ae_core.spec import Sequence
 
 

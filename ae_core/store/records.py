@@ -156,7 +156,7 @@ class Inquiry:
 
 
 class EngineState(TypedDict):
-    """state: starting, ready or down. facts: see `compatibility.seconds_per_epoch`."""
+    """state: starting, ready or down. facts: see `sizes.seconds_per_epoch`."""
 
     state: str
     heartbeat: float

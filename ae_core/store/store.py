@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from ae_core.compatibility import parameter_count
 from ae_core.errors import AeError, CommandRefused, Fenced, SpecError, UnknownRun
 from ae_core.settings import Limits
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, read
 from ae_core.store import tables
 from ae_core.store.admission import admit

@@ -15,9 +15,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import features, output_of, widths
+from ae_core.compatibility import features, output_of
 from ae_core.models import Autoencoder
 from ae_core.models.code import LOG_VAR_RANGE
+from ae_core.sizes import widths
 from ae_core.spec import MLP, Point, Variational
 from ae_core.training.checkpoint import saved_sums
 from ae_core.training.flat import RULES, Factor, Flat, add_scaled

@@ -13,9 +13,10 @@ from typing import cast
 
 import torch
 
-from ae_core.compatibility import check, gradients_of, output_of, parameter_count
+from ae_core.compatibility import check, gradients_of, output_of
 from ae_core.errors import SpecError
 from ae_core.events import Event
+from ae_core.sizes import parameter_count
 from ae_core.spec import MLP, Point, RunSpec
 from ae_core.training.fitted import Fitted
 from ae_core.training.steps import ExplicitSteps, side_by_side

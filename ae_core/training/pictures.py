@@ -29,12 +29,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import code_width, features, gradients_of, item_products, layers, output_of, parameter_count
+from ae_core.compatibility import code_width, features, gradients_of, output_of
 from ae_core.data import Split
 from ae_core.models import Autoencoder
 from ae_core.models.quantised import QuantisedCode
 from ae_core.objectives import READINGS, corrupt, kl_to_uniform, kl_to_unit_normal, observed
 from ae_core.pca import project
+from ae_core.sizes import item_products, layers, parameter_count
 from ae_core.spec import Code, Feedforward, KSparse, RunSpec, Sequence, Variational
 
 MOST_ITEMS, LEAST_ITEMS = 2000, 300

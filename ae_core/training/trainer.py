@@ -13,21 +13,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ae_core.compatibility import (
-    check,
-    classes,
-    compares_items,
-    gradients_of,
-    item_products,
-    parameter_count,
-    step_flops,
-)
+from ae_core.compatibility import check, classes, compares_items, gradients_of
 from ae_core.data import prepare
 from ae_core.dials import Dials
 from ae_core.errors import CheckpointError, SpecError
 from ae_core.events import Diverged, Event, Finished, LearningRateSet, Progress, Snapshot, Started
 from ae_core.metrics import entries, final, recommending, rival, with_total
 from ae_core.models import build
+from ae_core.sizes import item_products, parameter_count, step_flops
 from ae_core.spec import Optimizer, RunSpec
 from ae_core.training.cadence import cadence
 from ae_core.training.checkpoint import pack, unpack

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import torch
 
-from ae_core.compatibility import step_flops
 from ae_core.data import prepare
 from ae_core.events import Event
+from ae_core.sizes import step_flops
 from ae_core.spec import RunSpec
 from ae_core.training.fitted import Fitted
 from ae_core.training.pictures import log_spaced, snapshot_flops

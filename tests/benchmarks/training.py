@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from ae_core.compatibility import picture_sizes, widths
 from ae_core.data import prepare
 from ae_core.events import Finished
+from ae_core.sizes import picture_sizes, widths
 from ae_core.spec import RunSpec, changed
 from ae_core.training import train, train_many
 from tests.benchmarks.measure import rates, table

@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from ae_core.compatibility import check, parameter_count
+from ae_core.compatibility import check
 from ae_core.data import prepare
 from ae_core.errors import SpecError
 from ae_core.events import Finished, Progress, Started, from_json, to_json
 from ae_core.models import build
 from ae_core.objectives import look, terms
 from ae_core.sampling import sampler_of
+from ae_core.sizes import parameter_count
 from ae_core.spec import RunSpec, changed, every_setting, settings
 from ae_core.training import Trainer
 from ae_core.training.checkpoint import unpack
