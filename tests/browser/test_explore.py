@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -83,7 +84,8 @@ def specimen(app: App, run: str, spec: RunSpec, step: int) -> Specimen:
     """The model of the server's own store."""
     store = Store(f"sqlite:///{app.log.parent}/lab.db")
     try:
-        blob = store.probes.ask("x" * 32, run, "test", step, "{}") and store.probes.take("x" * 32)
+        probe = secrets.token_hex(16)
+        blob = store.probes.ask(probe, run, "test", step, "{}") and store.probes.take(probe)
         assert blob is not None
         return revive(run, spec, step, blob.blob, blob.goal)
     finally:
