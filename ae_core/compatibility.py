@@ -85,6 +85,7 @@ def check(spec: RunSpec) -> None:
     _check_network(spec)
     _check_conditional(spec)
     _check_code(spec)
+    _check_slopes(spec)
     _check_sparsity(spec)
     _check_matching(spec)
     if isinstance(spec.model, MLP) and spec.model.tied and Dials(spec).ever("objective_decoder_decay"):
@@ -180,6 +181,21 @@ def _check_code(spec: RunSpec) -> None:
         raise SpecError(
             f"A contractive penalty asks how the code moves with the input, and a {code.kind} code jumps. Choose a "
             "point code, or set objective.contractive to 0."
+        )
+
+
+SLOPES = {"objective_contractive": "objective.contractive", "objective_decoder_gradient": "objective.decoder_gradient"}
+"""Penalties on how one side of the network moves with what it is given."""
+
+
+def _check_slopes(spec: RunSpec) -> None:
+    """A slope is that of one item, so no item may depend on the others of its batch."""
+    dials = Dials(spec)
+    used = next((SLOPES[key] for key in SLOPES if dials.ever(key)), "")
+    if used and batch_norm(spec):
+        raise SpecError(
+            f"{used} is the slope at each item by itself, and batch norm makes an item depend on the others of its "
+            f"batch. Set model.batch_norm to false, or {used} to 0."
         )
 
 
@@ -448,4 +464,4 @@ def code_bits(spec: RunSpec) -> float:
 
 def batch_norm(spec: RunSpec) -> bool:
     """Whether the network compares the items of a batch."""
-    return isinstance(spec.model, Feedforward) and spec.model.batch_norm
+    return isinstance(spec.model, Feedforward) and spec.model.batch_norm and bool(spec.model.sizes)

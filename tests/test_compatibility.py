@@ -59,6 +59,8 @@ def test_a_loss_and_a_scaling_that_are_accepted_fit_the_data(kind: str, reconstr
         ({"objective_corruption_kind": "salt_pepper", "objective_corruption_level": 0.96}, "corruption"),
         ({"objective_corruption_kind": "gaussian", "objective_corruption_target": "damaged"}, "every feature.*masking"),
         ({"objective_corruption_kind": "masking", "objective_corruption_target": "damaged"}, "level above 0"),
+        ({"objective_contractive": 0.1, "model_batch_norm": True}, "contractive is the slope.*batch_norm to false"),
+        ({"objective_decoder_gradient": 0.1, "model_batch_norm": True}, "decoder_gradient is the slope"),
     ],
 )
 def test_choices_that_exclude_each_other_are_refused_in_a_sentence(values: dict[str, Any], words: str) -> None:
@@ -79,6 +81,7 @@ def test_choices_that_exclude_each_other_are_refused_in_a_sentence(values: dict[
         {"data_kind": "swiss_roll", "objective_reconstruction": "bce", "data_standardise": "minmax"},
         {"data_kind": "wine", "objective_reconstruction": "cross_entropy"},
         {"model_batch_norm": True, "training_batch_size": 2},
+        {"model_batch_norm": True, "model_hidden": (), "training_batch_size": 1},
         {"objective_corruption_kind": "gaussian", "objective_corruption_level": 1.0},
         {"model_tied": True, "model_code_kind": "variational"},
         {"model_kind": "conv"},

@@ -185,3 +185,9 @@ def test_none_at_all_is_refused():
         train_many([])
     with pytest.raises(SpecError, match="bce"):
         train_many([small(), small(objective_reconstruction="bce")])
+
+
+def test_specs_may_come_one_by_one():
+    """From a generator too, which can be read only once."""
+    specs = (changed(RunSpec(), {"training_epochs": 1, "training_seed": seed}) for seed in range(2))
+    assert sorted(number for number, event in train_many(specs) if event.kind == "finished") == [0, 1]

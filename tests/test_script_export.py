@@ -76,6 +76,13 @@ RUNS: dict[str, dict[str, Any]] = {
     "series fed back": SERIES | {"model_feedback": True, "model_teacher_forcing": 0.5, "model_dropout": 0.1},
     "series as it comes": SERIES | {"model_layers": 2, "model_reverse": False, "model_bias": False},
     "series in clouds": SERIES | {"model_code_kind": "variational", "objective_weight_decay": 0.001},
+    "series that pay": SERIES
+    | {
+        "model_layers": 2,
+        "model_code_activation": "relu",
+        "objective_code_l1": 0.1,
+        "objective_code_l1_by_decoder": True,
+    },
     "few speak": {
         "model_code_kind": "k_sparse",
         "model_code_latent_dim": 40,

@@ -8,12 +8,25 @@ import numpy as np
 import pytest
 import torch
 
+from ae_core.compatibility import features
 from ae_core.errors import SpecError
 from ae_core.events import Progress
 from ae_core.models import Autoencoder, build
 from ae_core.models.sparse import KSparseCode, largest
 from ae_core.objectives import auxiliary, look, readings, terms
-from ae_core.spec import MLP, KSparse, Objective, Optimizer, Point, RunSpec, Schedule, Training, changed
+from ae_core.spec import (
+    MLP,
+    KSparse,
+    Objective,
+    Optimizer,
+    Point,
+    RunSpec,
+    Schedule,
+    Sequence,
+    Training,
+    Waves,
+    changed,
+)
 from ae_core.training import Trainer, train
 from ae_core.variants import spec_of
 
@@ -257,6 +270,21 @@ def test_each_number_is_charged_by_its_effect():
     batch = look(model, X)
     lengths = np.linalg.norm(model.last.weight.detach().numpy(), axis=0)
     expected = 0.5 * batch.out.coded.z.detach().numpy() @ lengths
+    np.testing.assert_allclose(terms(batch)["code_l1"].detach().numpy(), expected, rtol=1e-5)
+
+
+def test_a_recurrent_decoder_reads_the_code_by_what_begins_its_layers():
+    """Columns of all its start weights, one below the other, by NumPy."""
+    code = Point(latent_dim=5, activation="relu")
+    spec = RunSpec(
+        data=Waves(samples=200),
+        model=Sequence(width=8, layers=2, code=code),
+        objective=Objective(code_l1=0.5, code_l1_by_decoder=True),
+    )
+    model = build(spec, torch.Generator().manual_seed(1), torch.Generator().manual_seed(2))
+    batch = look(model, torch.rand(6, features(spec), generator=torch.Generator().manual_seed(3)))
+    starts = np.concatenate([block.start.weight.detach().numpy() for block in model.decoder])
+    expected = 0.5 * batch.out.coded.z.detach().numpy() @ np.linalg.norm(starts, axis=0)
     np.testing.assert_allclose(terms(batch)["code_l1"].detach().numpy(), expected, rtol=1e-5)
 
 

@@ -846,6 +846,7 @@ def test_fitted_takes_items_flat_or_shaped(kind):
     np.testing.assert_allclose(fitted.decode(fitted.encode(flat)), fitted.reconstruct(flat), rtol=1e-5, atol=1e-5)
     assert fitted.encode(raw[:1]).shape == (1, 2)
     assert fitted.encode(raw[:0]).shape == (0, 2)
+    np.testing.assert_array_equal(fitted.decode([[0.5, -1.0]]), fitted.decode(np.array([[0.5, -1.0]])))
     assert fitted.reconstruct(raw.astype(np.float64)).dtype == np.float32
 
 

@@ -309,8 +309,10 @@ def _by_decoder(spec: RunSpec) -> dict[str, str]:
     if not spec.objective.code_l1_by_decoder:
         return {}
     reader = "decoder[0]" if getattr(spec.model, "hidden", True) else "output"
-    width = code_width(spec)
-    return {"code_l1": f"({{centre}}.abs() * model.{reader}.weight[:, :{width}].norm(dim=0)).sum(dim=1)"}
+    weights = f"model.{reader}.weight[:, :{code_width(spec)}]"
+    if isinstance(spec.model, Sequence):
+        weights = "torch.cat([start.weight for start in model.decoder.starts])"
+    return {"code_l1": f"({{centre}}.abs() * {weights}.norm(dim=0)).sum(dim=1)"}
 
 
 def _kl(spec: RunSpec, named: list[str]) -> str:

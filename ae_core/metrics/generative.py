@@ -18,7 +18,7 @@ from ae_core.metrics.record import BALLS, FEATURES, Metric
 from ae_core.metrics.reported import chunks, evidence_lower_bound
 from ae_core.models import Autoencoder, sample
 from ae_core.models.prior import log_normal
-from ae_core.objectives import kl_to_unit_normal, log_likelihood_constant, reconstruction
+from ae_core.objectives import kl_to_unit_normal, log_likelihood_constant, observed, reconstruction
 from ae_core.objectives.matching import KERNELS, discrepancy
 from ae_core.pca import portions
 
@@ -41,6 +41,8 @@ def importance_weighted_bound(model: Autoencoder, x: Tensor, draws: int, generat
             raise TypeError("The importance-weighted bound needs a Gaussian code.")
         drawn = [_log_weights(told, part, coded.mu, coded.log_var, generator) for _ in range(draws)]
         found.append(torch.logsumexp(torch.stack(drawn), dim=0) - math.log(draws))
+    if model.spec.objective.observed_only:
+        return torch.cat(found) - observed(x).sum(dim=1) * log_likelihood_constant(model.spec, 1)
     return torch.cat(found) - log_likelihood_constant(model.spec, x.shape[1])
 
 

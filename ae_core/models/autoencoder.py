@@ -22,7 +22,7 @@ from ae_core.models.critic import Critic
 from ae_core.models.mlp import DenseEncoder, dense_decoder
 from ae_core.models.outputs import shaped
 from ae_core.models.prior import VampPrior, log_normal
-from ae_core.models.sequence import SequenceEncoder, sequence_decoder
+from ae_core.models.sequence import SequenceDecoder, SequenceEncoder, sequence_decoder
 from ae_core.spec import MLP, Adversarial, Conv, Factor, Network, RunSpec, Sequence, Variational
 
 
@@ -153,6 +153,8 @@ class Autoencoder(nn.Module):
     @property
     def readers(self) -> Tensor:
         """(outputs, latent): the weights with which the decoder reads the code, one column for each of its numbers."""
+        if isinstance(self.decoder, SequenceDecoder):
+            return self.decoder.readers
         found = dict(self.matrices())
         return found["decoder.0" if "decoder.0" in found else "output"][:, : self.code.width]
 

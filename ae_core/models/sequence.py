@@ -165,6 +165,11 @@ class SequenceDecoder(nn.ModuleList):
             layers |= {f"decoder.{i}": answers.transpose(1, 2) for i, answers in enumerate(drawn)}
         return drawn[-1]
 
+    @property
+    def readers(self) -> Tensor:
+        """(layers * width, latent): the weights by which the code begins the layers, one below the other."""
+        return torch.cat([block.start.matrix for block in self._layers()])
+
     def _layers(self) -> list[Drawer]:
         return [cast(Drawer, block) for block in self]
 

@@ -44,14 +44,13 @@ class Fitted:
             taken = self._taken(x)
             return self._told(labels, len(taken)).encode(taken).centre.numpy()
 
-    def decode(self, z: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
+    def decode(self, z: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """(n, latent) -> items (n, features)."""
-        width = code_width(self.spec)
+        z, width = np.asarray(z, np.float32), code_width(self.spec)
         if z.ndim != 2 or z.shape[1] != width:
             raise SpecError(f"decode expects (n, {width}), got {z.shape}.")
         with torch.inference_mode():
-            given = torch.as_tensor(z, dtype=torch.float32)
-            return self._scaling.undo(self._told(labels, len(z)).decode(given).numpy())
+            return self._scaling.undo(self._told(labels, len(z)).decode(torch.from_numpy(z)).numpy())
 
     def reconstruct(self, x: np.ndarray, labels: npt.ArrayLike | None = None) -> np.ndarray:
         """Items through the code and back, in the shape in which they came."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import cast
 
 import torch
@@ -33,12 +33,12 @@ class TrainingMany(Iterator[tuple[int, Event]]):
     their order, up to rounding; `results()` gives the fitted models.
     """
 
-    def __init__(self, specs: Sequence[RunSpec]) -> None:
-        if not specs:
-            raise SpecError("train_many expects at least one experiment, got none.")
-        for spec in specs:
-            check(spec)
+    def __init__(self, specs: Iterable[RunSpec]) -> None:
         self.specs = tuple(specs)
+        if not self.specs:
+            raise SpecError("train_many expects at least one experiment, got none.")
+        for spec in self.specs:
+            check(spec)
         self._trainers: dict[int, Trainer] = {}
         self._events = self._happen()
 
@@ -65,7 +65,7 @@ class TrainingMany(Iterator[tuple[int, Event]]):
                 yield from ((number, event) for event in training)
 
 
-def train_many(specs: Sequence[RunSpec]) -> TrainingMany:
+def train_many(specs: Iterable[RunSpec]) -> TrainingMany:
     """Trains all the specs, those of one shape at the same time: an iterator of (which of them, event).
 
     They may differ in seed, learning rate, penalties, noise, beta, dropout and schedules, and where the activations

@@ -10,10 +10,11 @@ import torch
 from scipy.linalg import sqrtm
 from torch.distributions import Categorical, Independent, MixtureSameFamily, MultivariateNormal, Normal
 
+from ae_core.data import prepare
 from ae_core.metrics import METRICS, evidence_lower_bound
 from ae_core.metrics import generative as ours
 from ae_core.models import Autoencoder, build
-from ae_core.spec import MLP, Digits, Moons, Objective, RunSpec, Variational
+from ae_core.spec import MLP, Digits, Moons, Objective, Ratings, RunSpec, Variational
 from tests.metrics.evidences import evidence
 
 torch.set_num_threads(1)
@@ -92,6 +93,26 @@ def test_one_draw_is_the_evidence_lower_bound(reconstruction):
     elbo, _ = evidence_lower_bound(model.spec, model, x, seeded(1))
 
     assert drawn == pytest.approx(elbo, abs=0.15)
+
+
+@pytest.mark.parametrize("reconstruction", ["mse", "gaussian"])
+def test_of_ratings_only_what_is_known_counts(reconstruction):
+    """With few known entries an item, and not the same number of each, one draw still gives the lower bound."""
+    data = Ratings()
+    spec = RunSpec(
+        data=data,
+        model=MLP(hidden=(20,), code=Variational(latent_dim=3)),
+        objective=Objective(reconstruction=reconstruction, observed_only=True),
+    )
+    model = built(spec)
+    x = torch.from_numpy(prepare(data, reconstruction).train).repeat(5, 1)
+
+    drawn = ours.importance_weighted_bound(model, x, 1, seeded())
+    elbo, _ = evidence_lower_bound(spec, model, x, seeded(1))
+
+    assert drawn.mean().item() == pytest.approx(elbo, abs=0.15)
+    empty = ours.importance_weighted_bound(model, torch.zeros(500, x.shape[1]), 64, seeded()).mean().item()
+    assert empty == pytest.approx(0, abs=0.05)
 
 
 def test_the_bound_does_not_fall_with_draws():
