@@ -55,7 +55,7 @@ def test_a_setting_that_is_varied_follows_no_schedule():
 @pytest.mark.parametrize(
     ("axes", "said"),
     [
-        ((Axis(key="model_code_latent_dim", values=(2, 1000)),), "model_code_latent_dim = 1000"),
+        ((Axis(key="model_code_latent_dim", values=(2, 2000)),), "model_code_latent_dim = 2000"),
         ((RATES, RATES), "two different settings"),
         ((Axis(key="model_wings", values=(2,)),), "model_wings"),
     ],

@@ -14,8 +14,8 @@ class Code(Spec):
 
     latent_dim: Annotated[
         int,
-        Field(ge=1, le=256, description="Numbers in the bottleneck: all that the decoder gets to see of an item."),
-        Knob(unit="numbers", step=1, level="beginner"),
+        Field(ge=1, le=1024, description="Numbers in the bottleneck: all that the decoder gets to see of an item."),
+        Knob(unit="numbers", scale="log", level="beginner"),
     ] = 2
 
 
@@ -81,8 +81,8 @@ class KSparse(Code):
     kind: Literal["k_sparse"] = "k_sparse"
     k: Annotated[
         int,
-        Field(ge=1, le=256, description="Numbers of the code that each item keeps, its largest; the others are zero."),
-        Knob(unit="numbers", step=1, level="beginner", moves=True),
+        Field(ge=1, le=1024, description="Numbers of the code that each item keeps, its largest; the others are zero."),
+        Knob(unit="numbers", scale="log", level="beginner", moves=True),
     ] = 2
     test_factor: Annotated[
         float,
@@ -146,11 +146,14 @@ class Quantised(Code):
 
 
 class Categorical(Code):
-    """The code is a row of choices, each one of a few classes (Jang et al., 2017; Maddison et al., 2017). `latent_dim`
-    is the number of choices.
-    """
+    """The code is a row of choices, each one of a few classes (Jang et al., 2017; Maddison et al., 2017)."""
 
     kind: Literal["categorical"] = "categorical"
+    latent_dim: Annotated[
+        int,
+        Field(ge=1, le=256, description="Choices in the bottleneck: all that the decoder gets to see of an item."),
+        Knob(unit="numbers", scale="log", level="beginner"),
+    ] = 2
     classes: Annotated[
         int,
         Field(ge=2, le=64, description="Classes that each choice of the code is made among."),

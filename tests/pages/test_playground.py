@@ -118,7 +118,7 @@ def test_every_setting_of_a_convolutional_network_can_be_drawn(page):
     page.run()
     clean(page.button_group(key="level").set_value("advanced").run())
 
-    drawn = {widget.key for widget in (*page.selectbox, *page.toggle, *page.slider)}
+    drawn = {widget.key for widget in (*page.selectbox, *page.toggle, *page.slider, *page.select_slider)}
     wanted = {leaf.key for leaf in in_effect(changed(STARTER, {"model_kind": "conv"})) if leaf.key.startswith("model_")}
     assert wanted - drawn == {"model_channels"}
     clean(page.button(key="train").click().run())

@@ -3,7 +3,7 @@
  * state `hidden` (list of widths, input to code) and `latent` (width of the code). All words come in `data.copy`. */
 
 const LADDER = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
-const CODE_LADDER = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256];
+const CODE_LADDER = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
 const DEBOUNCE = 250, PATIENCE = 4000, MOVE = 200;
 const HEIGHT = window.innerHeight < 720 ? 104 : window.innerHeight < 900 ? 118 : 138; // less on a short screen, which is for what learns
 
@@ -154,7 +154,7 @@ function drawColumns(S) {
       column.append(stepper(S, { value: b.size, most: S.data.widths_max ?? 2048, ladder: LADDER, label: say(S, `neurons_of${maps}`, { n }), more: say(S, `more_of${maps}`, { n }), fewer: say(S, `fewer_of${maps}`, { n }), id: `hidden-${b.layer}`, change: (width) => reshape(S, { hidden: S.hidden.map((w, k) => (k === b.layer || alike ? width : w)) }) }));
       if (b.extent) column.append(Object.assign(document.createElement("span"), { textContent: `×${b.extent.join("×")}` }));
     } else if (b.kind === "code") {
-      column.append(stepper(S, { value: b.size, most: S.data.latent_max ?? 256, ladder: CODE_LADDER, label: say(S, "code_width"), more: say(S, "code_more"), fewer: say(S, "code_fewer"), id: "latent", change: (latent) => reshape(S, { latent }) }));
+      column.append(stepper(S, { value: b.size, most: S.data.latent_max ?? 1024, ladder: CODE_LADDER, label: say(S, "code_width"), more: say(S, "code_more"), fewer: say(S, "code_fewer"), id: "latent", change: (latent) => reshape(S, { latent }) }));
       if (S.data.code === "variational") column.append(Object.assign(document.createElement("span"), { textContent: say(S, "mean_spread") }));
     } else {
       column.append(Object.assign(document.createElement("span"), { textContent: b.word && shape ? shape : num(S, b.size), title: num(S, b.size) }));
