@@ -11,7 +11,8 @@ WAYS: dict[str, Callable[[float, Schedule], float]] = {
     "linear": lambda done, plan: min(done / plan.share, 1.0),
     "cosine": lambda done, plan: 0.5 - 0.5 * math.cos(math.pi * min(done / plan.share, 1.0)),
     "cyclic": lambda done, plan: min((done * plan.cycles % 1.0) / plan.share, 1.0),
-    "warm_up": lambda done, plan: 1.0 if done >= plan.share else 0.0,
+    "warm_up": lambda done, plan: min(done / plan.share, 1.0),  # what linear with a share is called for weights
+    "step": lambda done, plan: 1.0 if done >= plan.share else 0.0,
 }
 """How far from `start` (0) to `end` (1) a schedule has come after a share `done` of the run."""
 
@@ -25,6 +26,11 @@ def scheduled(plan: Schedule, done: float) -> float:
     return plan.start + (plan.end - plan.start) * WAYS[plan.way](done, plan)
 
 
+def arrival(plan: Schedule) -> float:
+    """Share of the run after which the setting stands still."""
+    return (plan.cycles - 1 + plan.share) / plan.cycles if plan.way == "cyclic" else plan.share
+
+
 class Dials:
     """dials("model_code_beta") is that setting's value now; 0 for a setting that this spec does not have.
 
@@ -35,6 +41,7 @@ class Dials:
         numbers = {leaf.key: leaf.value for leaf in settings(spec) if isinstance(leaf.value, int | float)}
         self._now: dict[str, float] = {key: float(value) for key, value in numbers.items()}
         self._plans = spec.schedules
+        self.arrival = max((arrival(plan) for plan in spec.schedules), default=0.0)  # of the last one that moves
         self.turn(0.0)
 
     def __call__(self, key: str) -> float:

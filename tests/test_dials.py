@@ -20,7 +20,8 @@ BETA = "model_code_beta"
     [
         ("linear", {0.0: 1.0, 0.25: 2.0, 0.5: 3.0, 0.9: 3.0}),
         ("cosine", {0.0: 1.0, 0.25: 2.0, 0.5: 3.0, 1.0: 3.0}),
-        ("warm_up", {0.0: 1.0, 0.49: 1.0, 0.5: 3.0, 1.0: 3.0}),
+        ("warm_up", {0.0: 1.0, 0.25: 2.0, 0.5: 3.0, 1.0: 3.0}),
+        ("step", {0.0: 1.0, 0.49: 1.0, 0.5: 3.0, 1.0: 3.0}),
         ("cyclic", {0.0: 1.0, 0.0625: 2.0, 0.125: 3.0, 0.2: 3.0, 0.25: 1.0, 0.3125: 2.0}),
     ],
 )
@@ -53,7 +54,7 @@ def moving(*plans: Schedule) -> RunSpec:
 
 def test_a_weight_that_starts_at_zero_is_a_term_from_the_beginning():
     """The KL term of a warm-up is in every report, 0 at first, and counts once the weight has risen."""
-    spec = moving(Schedule(setting=BETA, way="warm_up", start=0.0, end=2.0, share=0.5))
+    spec = moving(Schedule(setting=BETA, way="step", start=0.0, end=2.0, share=0.5))
     reports = [event for event in train(spec) if isinstance(event, Progress) and event.val]
 
     assert reports[0].val["kl"] == 0.0

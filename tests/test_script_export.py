@@ -116,7 +116,8 @@ RUNS: dict[str, dict[str, Any]] = {
         "schedules": (
             "objective_corruption_level~linear~0.1~0.6~0.5~4",
             "objective_code_l1~cyclic~0~0.1~0.5~3",
-            "objective_weight_l1~warm_up~0~0.001~0.4~4",
+            "objective_weight_l1~step~0~0.001~0.4~4",
+            "objective_decoder_decay~warm_up~0~0.01~0.5~4",
             "model_dropout~cosine~0.3~0~0.9~4",
         ),
         "objective_corruption_kind": "salt_pepper",

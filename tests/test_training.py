@@ -37,6 +37,7 @@ from ae_core.spec import (
     Point,
     Quantised,
     RunSpec,
+    Schedule,
     Sequence,
     SwissRoll,
     Variational,
@@ -523,6 +524,15 @@ def test_patience_stops_after_so_many_epochs_without_a_better_loss():
     assert events[-1].reason == "patience"
     assert events[-1].epoch < 2000
     assert events[-1].step == stop
+
+
+def test_patience_waits_until_the_schedules_are_over():
+    """A loss whose weights grow gets worse without anything being wrong; counting begins where they stand still."""
+    values = {"model_code_kind": "variational", "training_epochs": 60, "training_patience": 2}
+    plan = Schedule(setting="model_code_beta", way="warm_up", start=0.0, end=20.0, share=0.5)
+    last = whole(Trainer(small(**values, optimizer_learning_rate=0.01, schedules=(plan,))))[-1]
+    assert last.reason == "patience"
+    assert 30 <= last.epoch < 60
 
 
 def test_target_loss_stops_at_the_first_measure_that_reaches_it():

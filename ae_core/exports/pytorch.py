@@ -82,7 +82,8 @@ WAYS: dict[str, Callable[[Schedule], str]] = {
     "linear": lambda plan: f"min(done / {plan.share}, 1.0)",
     "cosine": lambda plan: f"(0.5 - 0.5 * math.cos(math.pi * min(done / {plan.share}, 1.0)))",
     "cyclic": lambda plan: f"min(done * {plan.cycles} % 1.0 / {plan.share}, 1.0)",
-    "warm_up": lambda plan: f"float(done >= {plan.share})",
+    "warm_up": lambda plan: f"min(done / {plan.share}, 1.0)",
+    "step": lambda plan: f"float(done >= {plan.share})",
 }
 FOUND = {
     "point": "z",

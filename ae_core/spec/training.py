@@ -60,7 +60,11 @@ class Training(Spec):
     ] = None
     patience: Annotated[
         int | None,
-        Field(ge=1, le=10_000, description="Stop after this many epochs without a better validation loss."),
+        Field(
+            ge=1,
+            le=10_000,
+            description="Stop after this many epochs without a better validation loss, counted after all schedules.",
+        ),
         Knob(unit="epochs"),
     ] = None
     seed: Annotated[
@@ -78,7 +82,7 @@ class Training(Spec):
     ] = "auto"
 
 
-Way = Literal["linear", "cosine", "cyclic", "warm_up"]
+Way = Literal["linear", "cosine", "cyclic", "warm_up", "step"]
 
 
 class Schedule(Spec):

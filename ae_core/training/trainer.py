@@ -307,9 +307,9 @@ class Trainer:
         return with_total(self.model, means, means.pop("mse"))
 
     def _judge(self, loss: float) -> None:
-        """Early stopping on the loss of the items kept aside."""
+        """Early stopping on the loss of the items kept aside. Losses under a schedule that moves cannot be compared."""
         course, training = self._course, self.spec.training
-        if loss < course.best_loss:
+        if loss < course.best_loss or course.step < self.dials.arrival * self.goal:
             course.best_loss, course.best_epoch = loss, self.epoch
         if training.target_loss is not None and loss <= training.target_loss:
             course.ended = "target_loss"
