@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ from ae_core.objectives import (
     weight_terms,
 )
 from ae_core.pca import components, portions, rebuilt, reference
-from ae_core.spec import Categorical, RunSpec, Variational
+from ae_core.spec import Categorical, NoMatching, RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
 
@@ -48,12 +49,13 @@ def mean_squared_error(model: Autoencoder, x: Tensor) -> float:
 def evaluate(model: Autoencoder, x: Tensor) -> dict[str, float]:
     """The objective's terms per item, its readings and `mse`, averaged over x. The model must be in evaluation mode.
 
-    Items are seen undamaged, but by a masked autoencoder (see `judged`).
+    Items are seen undamaged, but by a masked autoencoder (see `judged`). What is a property of a batch is that of
+    batches as large as those of training, so that its two sides can be compared.
     """
     sums: dict[str, float] = {}
     seen, weights = judged(model, x)
     judged_entries = entries(model.spec, x)
-    for rows in _parts(x):
+    for rows in _batches(model.spec, x):
         imposed = None if weights is None or not imputes(model.spec) else weights[rows]
         batch = look(model.rows(rows), x[rows], seen[rows], weights=imposed)
         found = {name: value.sum() for name, value in (terms(batch) | readings(batch)).items()}
@@ -131,6 +133,19 @@ def squared_sum(batch: Batch, reconstruction: Tensor) -> Tensor:
     rebuilt = batch.model.of_item(batch.model.shown(batch.out.raw), batch.x)
     squares = (rebuilt - batch.x).square()
     return (squares if batch.weights is None else squares * batch.weights).sum()
+
+
+def _batches(spec: RunSpec, x: Tensor) -> Iterator[slice]:
+    """x in parts: as large as a batch of training, or a little larger, where a term belongs to a batch; else as fit in
+    memory.
+    """
+    objective = spec.objective
+    if isinstance(objective.matching, NoMatching) and objective.sparsity.kind == "none":
+        yield from _parts(x)
+        return
+    count = max(1, len(x) // spec.training.batch_size)
+    ends = [len(x) * part // count for part in range(count + 1)]
+    yield from (slice(start, stop) for start, stop in pairwise(ends))
 
 
 def _parts(x: Tensor) -> Iterator[slice]:

@@ -103,7 +103,7 @@ class TotalCorrelation(Spec):
             "or by a stratified one, which is unbiased but noisier (mss)."
         ),
         Knob(),
-    ] = "mws"
+    ] = "mss"
 
 
 class DIP(Spec):

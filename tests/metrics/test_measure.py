@@ -34,6 +34,7 @@ from ae_core.spec import (
     Training,
     Variational,
     Wine,
+    changed,
 )
 from ae_core.training import Trainer, train
 from ae_core.variants import VARIANTS, spec_of
@@ -309,6 +310,24 @@ def test_evaluate_is_still_there(vae):
     vae.eval()
     with torch.no_grad():
         assert evaluate(vae, torch.rand(5, 64))["mse"] > 0
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name not in ("iwae", "vamp")])  # whose terms are drawn
+def test_what_is_measured_does_not_depend_on_how_much_is_looked_at_at_once(name, monkeypatch):
+    """Terms of a batch are those of batches as large as those of training, whatever fits in memory."""
+    spec = changed(spec_of(name), {"training_batch_size": 50})
+    model = build(spec, torch.Generator().manual_seed(1), torch.Generator().manual_seed(2)).eval()
+    if model.classes:
+        pytest.skip("A conditional model is measured with the classes of its items.")
+    x = torch.from_numpy(prepare(spec.data, spec.objective.reconstruction).val[:420])
+    with torch.no_grad():
+        whole = evaluate(model, x)
+        monkeypatch.setattr(reported, "CHUNK", 100)
+        parts = evaluate(model, x)
+    readings = {"perplexity", "usage", "dead"}
+    assert {name: parts[name] for name in whole if name not in readings} == pytest.approx(
+        {name: value for name, value in whole.items() if name not in readings}, rel=1e-4, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", VARIANTS)
