@@ -55,7 +55,7 @@ MULTINOMIAL: dict[str, Any] = {
 
 VARIANTS: dict[str, Variant] = {
     "linear": Variant(
-        {"model_hidden": (), "model_activation": "identity", "optimizer_learning_rate": 0.005},
+        {"model_hidden": (), "model_activation": "identity", "optimizer_learning_rate": 0.02},
         rf"{SQUARES},\quad x'=W'(Wx+b)+b'",
         "Baldi and Hornik 1989, Neural networks and principal component analysis",
         "https://doi.org/10.1016/0893-6080(89)90014-2",
@@ -201,6 +201,7 @@ VARIANTS: dict[str, Variant] = {
             "model_code_beta": 2.0,
             "model_code_latent_dim": 6,
             "objective_reconstruction": "bce",
+            "optimizer_learning_rate": 0.003,
         },
         r"-\mathbb E_{q}\ln p(x\mid z)+\beta\,\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
         "Higgins et al. 2017, beta-VAE",
@@ -285,7 +286,11 @@ VARIANTS: dict[str, Variant] = {
         group="variational",
     ),
     "learned_noise": Variant(
-        {"model_code_kind": "variational", "objective_reconstruction": "gaussian"},
+        {
+            "model_code_kind": "variational",
+            "objective_reconstruction": "gaussian",
+            "optimizer_learning_rate": 0.003,
+        },
         r"\tfrac{1}{2\sigma^2}\lVert x-x'\rVert^2+\tfrac D2\ln 2\pi\sigma^2"
         r"+\mathrm{KL}\left(q(z\mid x)\,\Vert\,\mathcal N(0,I)\right)",
         "Rybkin, Daniilidis and Levine 2021, Simple and effective VAE training with calibrated decoders",
@@ -329,6 +334,7 @@ VARIANTS: dict[str, Variant] = {
             "objective_matching_kind": "capacity",
             "objective_matching_weight": 1.0,
             "objective_matching_capacity": 12.0,
+            "optimizer_learning_rate": 0.003,
             "schedules": (Schedule(setting="objective_matching_capacity", end=12.0, share=0.8),),
         },
         r"-\mathbb E_{q}\ln p(x\mid z)+"
@@ -404,7 +410,7 @@ VARIANTS: dict[str, Variant] = {
             "model_code_kind": "point",
             "model_code_latent_dim": 6,
             "objective_matching_kind": "adversarial",
-            "objective_matching_weight": 0.3,
+            "objective_matching_weight": 0.03,
         },
         rf"{SQUARES}-\lambda\ln D(z),\quad D\text{{ tells draws of }}\mathcal N(0,I)\text{{ from codes}}",
         "Makhzani et al. 2015, Adversarial autoencoders",

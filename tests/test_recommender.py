@@ -22,7 +22,7 @@ from ae_core.metrics.recommender import by_means
 from ae_core.models import Autoencoder, build
 from ae_core.objectives import look, reconstruction, terms
 from ae_core.spec import Baskets, Ratings, RunSpec, changed
-from ae_core.training import Trainer
+from ae_core.training import Trainer, train
 from ae_core.variants import spec_of
 
 torch.set_num_threads(1)
@@ -182,6 +182,20 @@ def test_autorec_beats_the_means_and_not_the_noise(autorec):
 
     for side in ("train", "val"):
         assert floor < metrics[f"{side}_rmse_hidden"] < 0.95 * metrics[f"{side}_rmse_hidden_means"], side
+
+
+def test_what_nobody_rated_is_predicted_with_the_mean():
+    """Of things without a single known star, nothing can be learned but how many stars are usual."""
+    spec = changed(spec_of("autorec"), {"data_users": 60, "data_things": 300, "data_density": 0.02})
+    split = prepare(spec.data, spec.objective.reconstruction)
+    unrated = (split.train == 0).all(axis=0)
+    usual = split.train[split.train > 0].mean()
+    assert unrated.sum() > 50
+
+    guesses = train(spec).result().reconstruct(split.val)[:, unrated]
+
+    assert np.abs(guesses.mean() - usual) < 0.2
+    assert np.abs(guesses - usual).max() < 1
 
 
 def test_hidden_stars_are_measured_on_hidden_stars(autorec):

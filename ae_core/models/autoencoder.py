@@ -135,6 +135,14 @@ class Autoencoder(nn.Module):
         """A reconstruction in the item's own units: shares of counts become the counts expected of as many as x has."""
         return rebuilt * x.sum(dim=-1, keepdim=True) if self.counts else rebuilt
 
+    def begin_at(self, ratings: Tensor) -> None:
+        """Lets every output begin at the mean of what is known, so that a thing which nobody rated is predicted with it
+        (Sedhain et al., 2015, predict such things with a constant too). ratings: (items, features), 0 for unknown.
+        """
+        bias = getattr(self.last, "bias", None)
+        if bias is not None:
+            nn.init.constant_(bias, float(ratings[ratings != 0].mean()))
+
     def log_prior(self, z: Tensor) -> Tensor:
         """ln p(z) of the prior that a Gaussian code is pulled to: (..., latent) -> (...), nats."""
         if self.prior is not None:

@@ -80,6 +80,8 @@ class Trainer:
         init, self._chance, self._order = _generators(spec.training.seed)
         self.dials = Dials(spec)
         self.model = build(spec, init, self._chance, self.dials)
+        if spec.objective.observed_only:
+            self.model.begin_at(self.train_items)
         self.steps = make_steps(self.model, self._chance)
         self._entries = entries(spec, self.train_items)
         count, batch = len(self.train_items), spec.training.batch_size
