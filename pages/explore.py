@@ -46,6 +46,10 @@ def facts_ui(run: Run) -> None:
     st.caption(f"{t(f'status.{run.status}')} · {t('explore.epochs', epochs=f'{round(run.epoch, 1):g}')}")
     if (error := run.metrics.get("val_mse")) is not None:
         st.metric(t("explore.val_mse"), f"{error:.4g}", help=t("explore.val_mse_help"))
+    if (after := run.metrics.get("val_mse_denoised")) is not None:
+        before, rival = run.metrics["val_mse_damaged"], run.metrics["val_mse_denoised_pca"]
+        st.metric(t("explore.denoised"), f"{after:.4g}", help=t("explore.denoised_help"))
+        st.caption(t("explore.denoised_beside", before=f"{before:.3g}", rival=f"{rival:.3g}"))
 
 
 def head_ui(run: Run | None) -> None:

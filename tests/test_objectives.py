@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
 
 from ae_core.compatibility import features
+from ae_core.data import prepare
 from ae_core.models import Autoencoder, build
 from ae_core.objectives import (
     RECONSTRUCTIONS,
     bernoulli,
     corrupt,
     cross_entropy,
+    fixed_damage,
     jacobian_norm,
     kl_to_unit_normal,
     look,
@@ -36,9 +40,11 @@ from ae_core.spec import (
     Training,
     Variational,
     Wine,
+    changed,
 )
-from ae_core.training import Trainer
+from ae_core.training import Trainer, train
 from ae_core.training.checkpoint import unpack
+from ae_core.variants import spec_of
 
 torch.set_num_threads(1)
 
@@ -373,6 +379,27 @@ def test_denoising_measures_on_clean_items():
     first, second, third = (Trainer(spec).start()[1] for spec in (damaged, damaged, plain))
 
     assert first == second == third
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "masking", "salt_pepper"])
+def test_a_finished_run_says_how_well_it_repairs(kind):
+    """Damaged items of the digits kept aside come nearer to the clean ones than they were, and than PCA brings them."""
+    spec = changed(spec_of("denoising"), {"objective_corruption_kind": kind, "training_epochs": 60})
+    training = train(spec)
+    fitted, split = training.result(), prepare(spec.data, "mse")
+    *_, last = train(spec)
+    clean, seen = (
+        split.val,
+        fixed_damage(spec, spec.objective.corruption.level, torch.from_numpy(split.val)).seen.numpy(),
+    )
+    pca = PCA(spec.model.code.latent_dim).fit(split.train)
+    expected = {
+        "val_mse_damaged": np.square(seen - clean).mean(),
+        "val_mse_denoised": np.square(split.scaling.apply(fitted.reconstruct(split.scaling.undo(seen))) - clean).mean(),
+        "val_mse_denoised_pca": np.square(pca.inverse_transform(pca.transform(seen)) - clean).mean(),
+    }
+    assert {name: last.metrics[name] for name in expected} == pytest.approx(expected, rel=1e-3)
+    assert expected["val_mse_denoised"] < expected["val_mse_denoised_pca"] < expected["val_mse_damaged"]
 
 
 def test_features_follow_the_dataset():

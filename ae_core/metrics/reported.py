@@ -202,7 +202,7 @@ def final(
     `val_explained_variance`, 1 - val_mse / variance, at most 1.
 
     Of a masked autoencoder also `val_mse_column_mean`, the error of the least clever way to fill in what is hidden: the
-    training items' mean of each feature.
+    training items' mean of each feature. Of a denoising one also what `denoised` gives.
     train_labels, val_labels: of all items of each side, for a conditional model.
     """
     on_train, on_val = model.given(train_labels), model.given(val_labels)
@@ -210,6 +210,8 @@ def final(
     if imputes(spec):
         weights = fixed_damage(spec, level(model), val).weights
         found["val_mse_column_mean"] = float(((train.mean(dim=0) - val).square() * weights).mean())
+    elif spec.objective.corruption.kind != "none":
+        found |= denoised(on_val, train, val)
     if isinstance(spec.model.code, Variational | Categorical):
         generator = torch.Generator().manual_seed(spec.training.seed)
         found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)
@@ -218,6 +220,26 @@ def final(
         found["val_explained_variance"] = 1 - found["val_mse"] / max(spread, 1e-300)
         found["val_l0"], found["val_dead_fraction"] = activity(on_val, val)
     return found
+
+
+def denoised(model: Autoencoder, train: Tensor, val: Tensor) -> dict[str, float]:
+    """How far damaged items lie from the clean ones: `val_mse_damaged` as they come, `val_mse_denoised` after the model,
+    and `val_mse_denoised_pca` after PCA with the code's width, fitted to clean training items.
+
+    Means over items and features. The damage is as strong as it is at this moment of the run, and always the same.
+    Source: Vincent et al. 2008, whose aim is the clean item.
+    """
+    seen = fixed_damage(model.spec, level(model), val).seen
+    pairs = zip(chunks(model, seen), chunks(model, val), strict=True)
+    wrong = sum(
+        float((told.reconstruct(x) - clean).square().sum(dtype=torch.float64)) for (told, x), (_, clean) in pairs
+    )
+    by_pca = rebuilt(components(train.numpy()), seen.numpy(), model.spec.model.code.latent_dim)
+    return {
+        "val_mse_damaged": float((seen - val).square().mean(dtype=torch.float64)),
+        "val_mse_denoised": wrong / val.numel(),
+        "val_mse_denoised_pca": float((torch.from_numpy(by_pca) - val).square().mean(dtype=torch.float64)),
+    }
 
 
 def activity(model: Autoencoder, x: Tensor) -> tuple[float, float]:
