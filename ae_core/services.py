@@ -47,4 +47,6 @@ def _make(settings: Settings) -> Services:
     store = Store(settings.database_url)
     store.create()
     hub = Hub(store, most_viewers=settings.limits.viewers)
-    return Services(settings, store, Client(store, settings), hub, Downloads(settings.home))
+    client = Client(store, settings)
+    client.forget_unused()
+    return Services(settings, store, client, hub, Downloads(settings.home))

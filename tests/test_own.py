@@ -23,6 +23,7 @@ from ae_core.settings import Limits, Settings
 from ae_core.spec import RunSpec, changed
 from ae_core.store import Store
 from ae_core.store.tables import datasets
+from ae_core.sweep import Axis, SweepPlan
 from ae_core.training import train
 
 
@@ -201,12 +202,17 @@ def test_too_much_is_refused_and_nothing_stays_behind(
     assert few.keep_dataset(made(tmp_path / "c", count=40_000), "ann") == first  # the same again is not one more
 
 
-def test_what_nobody_used_for_long_goes(client: Client, tmp_path: Path) -> None:
-    """A run counts as use; the rest goes after the days that the limits say, when the next dataset comes."""
+@pytest.mark.parametrize("how", ["run", "sweep"])
+def test_what_nobody_used_for_long_goes(client: Client, tmp_path: Path, how: str) -> None:
+    """Every kind of run counts as use; the rest goes after the days that the limits say, when a dataset comes."""
     old, used = (client.keep_dataset(made(tmp_path / str(seed), seed), "ann") for seed in range(2))
     with client.store._writing() as db:
         db.execute(datasets.update().values(used=time.time() - 91 * 24 * 3600))
-    client.start_run(on_data(RunSpec(), "own", used), "ann", paused=True)
+    spec = on_data(RunSpec(), "own", used)
+    if how == "run":
+        client.start_run(spec, "ann", paused=True)
+    else:
+        client.start_sweep(SweepPlan(base=spec, axes=(Axis(key="training_seed", values=(0, 1)),)), "ann")
     new = client.keep_dataset(made(tmp_path / "n", 7), "bob")
     assert [shelf().has(digest) for digest in (old, used, new)] == [False, True, True]
     with client.store._reading() as db:

@@ -17,7 +17,7 @@ from ae_core.errors import CommandRefused, LimitError, NotYours, SpecError
 from ae_core.probes.questions import probe_id
 from ae_core.settings import Settings
 from ae_core.sizes import item_numbers, parameter_count
-from ae_core.spec import Own, RunSpec, Spec, changed
+from ae_core.spec import RunSpec, Spec, changed
 from ae_core.store import ACTIVE, Probe, Run, Store
 from ae_core.sweep import SweepPlan, cells
 
@@ -47,8 +47,6 @@ class Client:
     ) -> str:
         """A new run's id. Raises LimitError for one run too many, and SpecError for a spec that cannot be run here."""
         self.admit(spec)
-        if isinstance(spec.data, Own):
-            self.store.datasets.touch(spec.data.digest)
         return self.store.add_run(
             spec, owner, title=title, paused=paused, parent=parent, kind=kind, limits=self.settings.limits
         )

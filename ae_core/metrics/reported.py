@@ -223,21 +223,18 @@ def final(
 
 
 def denoised(model: Autoencoder, train: Tensor, val: Tensor) -> dict[str, float]:
-    """How far damaged items lie from the clean ones: `val_mse_damaged` as they come, `val_mse_denoised` after the model,
-    and `val_mse_denoised_pca` after PCA with the code's width, fitted to clean training items.
+    """How far damaged items lie from the clean ones: `val_mse_damaged` as they come, `val_mse_denoised` repaired by the
+    model, and `val_mse_denoised_pca` after PCA with the code's width, fitted to clean training items.
 
     Means over items and features. The damage is as strong as it is at this moment of the run, and always the same.
     Source: Vincent et al. 2008, whose aim is the clean item.
     """
     seen = fixed_damage(model.spec, level(model), val).seen
-    pairs = zip(chunks(model, seen), chunks(model, val), strict=True)
-    wrong = sum(
-        float((told.reconstruct(x) - clean).square().sum(dtype=torch.float64)) for (told, x), (_, clean) in pairs
-    )
+    repaired = torch.cat([told.reconstruct(part) for told, part in chunks(model, seen)])
     by_pca = rebuilt(components(train.numpy()), seen.numpy(), model.spec.model.code.latent_dim)
     return {
         "val_mse_damaged": float((seen - val).square().mean(dtype=torch.float64)),
-        "val_mse_denoised": wrong / val.numel(),
+        "val_mse_denoised": float((repaired - val).square().mean(dtype=torch.float64)),
         "val_mse_denoised_pca": float((torch.from_numpy(by_pca) - val).square().mean(dtype=torch.float64)),
     }
 

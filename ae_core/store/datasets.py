@@ -56,11 +56,6 @@ class Datasets:
         with self._reading() as db:
             return db.execute(sa.select(datasets.c.owner).where(datasets.c.digest == digest)).first() is not None
 
-    def touch(self, digest: str) -> None:
-        """Notes that it is used now, for whoever owns it."""
-        with self._writing() as db:
-            db.execute(datasets.update().where(datasets.c.digest == digest).values(used=time.time()))
-
     def remove(self, digest: str, owner: str) -> bool:
         """Takes it from this owner. Whether nobody owns it any more."""
         with self._writing() as db:
@@ -75,6 +70,11 @@ class Datasets:
             db.execute(datasets.delete().where(old))
             left = set(db.execute(sa.select(datasets.c.digest).where(datasets.c.digest.in_(gone))).scalars())
         return sorted(gone - left)
+
+
+def note_use(db: sa.Connection, digest: str) -> None:
+    """It is used now, for whoever owns it."""
+    db.execute(datasets.update().where(datasets.c.digest == digest).values(used=time.time()))
 
 
 def _is(digest: str, owner: str) -> sa.ColumnElement[bool]:

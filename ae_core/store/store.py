@@ -16,10 +16,10 @@ from sqlalchemy.exc import OperationalError
 from ae_core.errors import AeError, CommandRefused, Fenced, SpecError, UnknownRun
 from ae_core.settings import Limits
 from ae_core.sizes import parameter_count
-from ae_core.spec import RunSpec, read
+from ae_core.spec import Own, RunSpec, read
 from ae_core.store import tables
 from ae_core.store.admission import admit
-from ae_core.store.datasets import Datasets
+from ae_core.store.datasets import Datasets, note_use
 from ae_core.store.groups import Groups, Member
 from ae_core.store.keeping import keep_checkpoint, keep_milestone, keep_snapshot
 from ae_core.store.owners import require_own, unknown
@@ -517,6 +517,8 @@ class Store:
         run, parameters = secrets.token_urlsafe(12), parameter_count(spec)
         if limits:
             admit(db, owner, limits, parameters, more=1)
+        if isinstance(spec.data, Own):
+            note_use(db, spec.data.digest)
         db.execute(
             runs.insert().values(
                 id=run,
