@@ -80,7 +80,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "optimizer_kind": ("adam", "adamw", "sgd", "rmsprop"),
     "optimizer_learning_rate": (0.001,),
     "optimizer_momentum": (0.9, 0.0),
-    "optimizer_schedule": ("constant", "cosine", "step"),
+    "optimizer_schedule": ("constant", "cosine", "step", "linear", "warm_up", "cyclic"),
 }
 OF_A_POINT = {"model_code_activation": ("identity", "relu", "sigmoid", "tanh")}
 OF_A_CLOUD = {"model_code_beta": (1.0, 0.0, 4.0)}

@@ -66,7 +66,12 @@ RUNS: dict[str, dict[str, Any]] = {
         "objective_weight_decay": 0.001,
     },
     "conv variational": {"model_kind": "conv", "model_code_kind": "variational", "objective_reconstruction": "bce"},
-    "conv transposed": {"model_kind": "conv", "model_upsampling": "transposed", "model_bias": False},
+    "conv transposed": {
+        "model_kind": "conv",
+        "model_upsampling": "transposed",
+        "model_bias": False,
+        "optimizer_schedule": "cyclic",
+    },
     "conv shuffled": {
         "model_kind": "conv",
         "model_upsampling": "shuffle",
@@ -75,7 +80,8 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "series fed back": SERIES | {"model_feedback": True, "model_teacher_forcing": 0.5, "model_dropout": 0.1},
     "series as it comes": SERIES | {"model_layers": 2, "model_reverse": False, "model_bias": False},
-    "series in clouds": SERIES | {"model_code_kind": "variational", "objective_weight_decay": 0.001},
+    "series in clouds": SERIES
+    | {"model_code_kind": "variational", "objective_weight_decay": 0.001, "optimizer_schedule": "warm_up"},
     "series that pay": SERIES
     | {
         "model_layers": 2,
@@ -95,7 +101,8 @@ RUNS: dict[str, dict[str, Any]] = {
     },
     "words that move": WORDS | {"model_code_restart": 2},
     "words learned by gradient": WORDS | {"model_code_ema": 0.0, "model_code_restart": 0},
-    "choices": {"model_code_kind": "categorical", "model_code_latent_dim": 3, "objective_reconstruction": "bce"},
+    "choices": {"model_code_kind": "categorical", "model_code_latent_dim": 3, "objective_reconstruction": "bce"}
+    | {"optimizer_schedule": "linear"},
     "weighed draws": {
         "model_code_kind": "variational",
         "model_code_samples": 3,

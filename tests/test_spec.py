@@ -277,3 +277,18 @@ def test_a_schedule_goes_with_its_setting() -> None:
     spec = changed(RunSpec(), {"model_code_kind": "variational", "schedules": (Schedule(setting="model_code_beta"),)})
     assert changed(spec, {"training_epochs": 5}).schedules == spec.schedules
     assert changed(spec, {"model_code_kind": "point"}).schedules == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"data": {"kind": "mnst"}}, "data: expected a kind among 'digits', "),
+        ({"model": {"code": {"kind": "vae"}}}, "model.code: expected a kind among 'point', 'variational', "),
+        ({"model": {"hidden": "128"}}, "model.hidden: expected a list, got '128'."),
+    ],
+)
+def test_what_is_not_there_is_refused_in_plain_words(value, said):
+    """Without the words of the library that checks it."""
+    with pytest.raises(SpecError) as refused:
+        read(value)
+    assert str(refused.value).startswith(said)

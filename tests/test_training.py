@@ -779,11 +779,14 @@ def test_a_learning_rate_out_of_bounds_is_refused(value):
         ("constant", lambda done: 1.0),
         ("cosine", lambda done: 0.5 * (1 + math.cos(math.pi * done))),
         ("step", lambda done: 1.0 if done < 1 / 3 else 0.1 if done < 2 / 3 else 0.01),
+        ("linear", lambda done: 1 - done),
+        ("warm_up", lambda done: 10 * done if done < 0.1 else 1.0),
+        ("cyclic", lambda done: 0.5 * (1 + math.cos(math.pi * math.fmod(4 * done, 1)))),
     ],
 )
 def test_schedules_move_the_rate_as_described(kind, factor):
-    """Constant stays, cosine falls along a half cosine, step is cut to a tenth after each third; each report tells the
-    rate of its last step."""
+    """Constant stays, cosine falls along a half cosine, step is cut to a tenth after each third, linear falls evenly,
+    warm-up rises over the first tenth, cyclic falls four times; each report tells the rate of its last step."""
     trainer = Trainer(small(optimizer_schedule=kind, training_epochs=9, optimizer_learning_rate=0.004))
     reports = progress(whole(trainer))
 

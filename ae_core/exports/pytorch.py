@@ -77,6 +77,9 @@ SCHEDULES = {
     "constant": "",
     "cosine": " * 0.5 * (1 + math.cos(math.pi * step / PLANNED))",
     "step": " * 0.1 ** min(int(3 * step / PLANNED), 2)",
+    "linear": " * (1 - step / PLANNED)",
+    "warm_up": " * min(10 * step / PLANNED, 1.0)",
+    "cyclic": " * (1 + math.cos(4 * step / PLANNED % 1 * math.pi)) / 2",
 }
 WAYS: dict[str, Callable[[Schedule], str]] = {
     "linear": lambda plan: f"min(done / {plan.share}, 1.0)",

@@ -115,6 +115,15 @@ def silhouette(z: Array, labels: Array) -> float:
     return float(silhouette_score(z, labels))
 
 
+def variance_ratio(z: Array, labels: Array) -> float:
+    """Spread of the class means beside the spread within classes, each by its degrees of freedom: 0 or more, the larger
+    the better apart. z: (n, k). Source: Calinski and Harabasz 1974.
+    """
+    from sklearn.metrics import calinski_harabasz_score
+
+    return float(calinski_harabasz_score(z, labels))
+
+
 def clusters(evidence: Evidence) -> Array:
     """The k-means cluster of each code, as many clusters as classes, fitted on the training codes: (n,)."""
     from sklearn.cluster import KMeans
@@ -197,6 +206,9 @@ LATENT: dict[str, Metric] = {
     "linear_probe": Metric("latent", "", "higher", lambda e: linear_accuracy(*_sides(e)), ("classes",), PROBED),
     "silhouette": Metric(
         "latent", "", "higher", lambda e: silhouette(e.z, np.asarray(e.labels)), ("classes", "varied_codes"), PAIRS
+    ),
+    "variance_ratio": Metric(
+        "latent", "", "higher", lambda e: variance_ratio(e.z, np.asarray(e.labels)), ("classes", "varied_codes"), PAIRS
     ),
     "cluster_nmi": Metric(
         "latent", "", "higher", lambda e: _agreement(e, "normalized_mutual_info_score"), ("classes",), PROBED

@@ -86,6 +86,8 @@ def _wanted(problem: Mapping[str, Any]) -> str:
         "literal_error": f"expected one of {facts.get('expected')}",
         "too_long": f"expected at most {facts.get('max_length')} of them",
         "extra_forbidden": "there is no such setting",
+        "union_tag_invalid": f"expected a kind among {facts.get('expected_tags')}",
+        "tuple_type": "expected a list",
         "value_error": str(facts.get("error")),
         "finite_number": "expected a number",
     }.get(kind) or next((f"expected {word}" for start, word in _KINDS_OF_NUMBER if kind.startswith(start)), usual)

@@ -28,10 +28,10 @@ class Optimizer(Spec):
         Knob(step=0.01, idle=("kind", ("adam", "adamw", "rmsprop"))),
     ] = 0.9
     schedule: Annotated[
-        Literal["constant", "cosine", "step"],
+        Literal["constant", "cosine", "step", "linear", "warm_up", "cyclic"],
         Field(
-            description="How the learning rate moves over the run: stays, falls to zero along a half cosine, "
-            "or is cut to a tenth after each third."
+            description="How the learning rate moves over the run: stays, falls to zero along a half cosine, is cut to "
+            "a tenth after each third, falls evenly, rises over the first tenth, or falls four times from the top."
         ),
         Knob(),
     ] = "constant"

@@ -24,7 +24,13 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
     "step": lambda done: 0.1 ** min(int(3 * done), 2),
+    "linear": lambda done: 1 - done,
+    "warm_up": lambda done: min(10 * done, 1.0),
+    "cyclic": lambda done: 0.5 * (1 + math.cos(math.pi * (4 * done % 1.0))),
 }
+"""The factor on the learning rate after a share `done` of the run. Sources: Loshchilov and Hutter 2017 (cosine; cyclic,
+with restarts), Goyal et al. 2017 (warm-up).
+"""
 
 
 def make_optimizer(spec: RunSpec, model: Autoencoder) -> torch.optim.Optimizer:

@@ -48,6 +48,18 @@ def test_silhouette_of_digits(digits):
     assert ours.silhouette(x, labels) == pytest.approx(0.1629, abs=1e-4)
 
 
+def test_the_variance_ratio_is_an_f_statistic(digits):
+    """Sums of squares between and within the classes, added up by hand."""
+    _, z, labels = digits
+    groups = [z[labels == label].astype(np.float64) for label in np.unique(labels)]
+    between = sum(len(group) * np.square(group.mean(axis=0) - z.mean(axis=0)).sum() for group in groups)
+    within = sum(np.square(group - group.mean(axis=0)).sum() for group in groups)
+
+    found = ours.variance_ratio(z, labels)
+
+    assert found == pytest.approx(between / (len(groups) - 1) / (within / (len(z) - len(groups))), rel=1e-6)
+
+
 def test_continuity_is_trustworthiness_turned_round():
     """Swapping the spaces swaps the two."""
     assert ours.continuity(X, Z, 7) == ours.trustworthiness(Z, X, 7)
