@@ -198,12 +198,37 @@ def dense_parquet(columns: int, rows: int) -> bytes:
     return whole.getvalue()
 
 
-def long_words(rows: int) -> bytes:
-    """Texts of a million characters that a dictionary holds once each."""
+def packed_parquet(columns: Callable[[int], object], count: int, rows: int, **how: object) -> bytes:
+    """Columns of many rows that shrink to nearly nothing."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    words = pa.array([f"{word} " * 200_000 for word in ("ape", "bee", "cow")])
+    whole = io.BytesIO()
+    table = pa.table({f"c{place}": columns(rows) for place in range(count)})
+    parquet.write_table(table, whole, compression="zstd", **how)
+    return whole.getvalue()
+
+
+def nothing(rows: int) -> object:
+    """Fractions that are not told."""
+    import pyarrow as pa
+
+    return pa.nulls(rows, pa.float64())
+
+
+def one_word(rows: int) -> object:
+    """One word of 1,000 letters in all rows."""
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * 1_000]))
+
+
+def long_words(rows: int) -> bytes:
+    """Texts of 100,000 characters that a dictionary holds once each."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    words = pa.array([f"{word} " * 25_000 for word in ("ape", "bee", "cow")])
     texts = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % 3, pa.int32()), words)
     whole = io.BytesIO()
     parquet.write_table(pa.table({"t": texts, "n": np.arange(rows)}), whole)
@@ -286,6 +311,19 @@ HOSTILE: dict[str, Hostile] = {
     ),
     "parquet of very many cells": Hostile(
         "a.parquet", lambda: dense_parquet(400, 400_000), "at most 104,857,600 numbers, got 160,000,000"
+    ),
+    "parquet of zeros": Hostile(
+        "a.parquet", lambda: packed_parquet(lambda rows: np.zeros(rows, np.int8), 50, 1_990_000), BOMB
+    ),
+    "parquet of nothing": Hostile("a.parquet", lambda: packed_parquet(nothing, 50, 1_990_000), BOMB),
+    "parquet of one word": Hostile("a.parquet", lambda: packed_parquet(one_word, 10, 1_990_000), BOMB),
+    "parquet of one number more in each row": Hostile(
+        "a.parquet",
+        lambda: packed_parquet(np.arange, 20, 1_990_000, use_dictionary=False, column_encoding="DELTA_BINARY_PACKED"),
+        BOMB,
+    ),
+    "parquet of yes and no": Hostile(
+        "a.parquet", lambda: packed_parquet(lambda rows: np.arange(rows) % 2 == 0, 40, 1_990_000), BOMB
     ),
     "parquet of lists": Hostile("a.parquet", nested_parquet, "has no column of numbers or text"),
     "parquet cut off": Hostile("a.parquet", lambda: parquet(4000)[:-9], DAMAGED),

@@ -154,8 +154,8 @@ def test_pictures_gone_over_again_and_again_are_left_out(tmp_path: Path) -> None
 
 
 def test_long_texts_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
-    """A Parquet file holds a text once that stands in thousands of rows."""
-    desk = Desk(tmp_path).bring("a.parquet", long_words(3_000))
+    """A Parquet file holds a text once that stands in many rows."""
+    desk = Desk(tmp_path).bring("a.parquet", long_words(1_500))
     with pytest.raises(ImportRefused, match="at most 100 million characters together"):
         desk.make(TextPlan(text="t"))
 
