@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -92,6 +93,16 @@ def flat_png(side: int) -> bytes:
     """A black square of one bit a pixel: whole, and tiny on the disk."""
     row = b"\0" + bytes((side + 7) // 8)
     return png(side, side, data=zlib.compress(row * side))
+
+
+@cache
+def empty_png(side: int) -> bytes:
+    """A black square in three colours."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    Image.new("RGB", (side, side)).save(whole, "PNG", compress_level=9)
+    return whole.getvalue()
 
 
 def big_jpeg(side: int) -> bytes:
@@ -279,6 +290,9 @@ HOSTILE: dict[str, Hostile] = {
         "a.jpg", lambda: b"\xff\xd8" + b"\xff" * (20 * MEGABYTE) + big_jpeg(8)[2:], DAMAGED
     ),
     "jpeg of 13,000 x 13,000": Hostile("a.jpg", lambda: big_jpeg(13_000), "at most 25 megapixels"),
+    "many empty pngs": Hostile(
+        "a.zip", lambda: zipped({f"{i}.png": empty_png(5_000) for i in range(20)}, 0), "far too much when they are dec"
+    ),
     "many large pngs": Hostile(
         "a.zip", lambda: zipped({f"{i}.png": flat_png(4_900) for i in range(110)}, 0), "2,500 megapixels in all"
     ),
