@@ -18,12 +18,12 @@ from ae_core.data.columns import Column
 from ae_core.data.dataset import Floats, Integers, Items
 from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
-from ae_core.imports.blobs import Blob, damaged
+from ae_core.imports.blobs import SUSPECT, Blob, damaged
 from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.draw import at_most, draw, enough, named, present
 from ae_core.imports.kinds import pickle, pickled
 from ae_core.imports.names import clean
-from ae_core.imports.numerals import tidy
+from ae_core.imports.numerals import KEPT, tidy
 from ae_core.imports.pixels import FULL, SMALLEST, pictured, shade
 from ae_core.imports.plan import CLASSES, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
 
@@ -52,6 +52,11 @@ class Array:
     def width(self) -> int:
         """Numbers of an item."""
         return math.prod(self.shape[1:])
+
+    @property
+    def turned(self) -> bool:
+        """Whether it lies column by column."""
+        return self.fortran and self.width > 1
 
     def facts(self) -> ArrayFacts:
         """For the reader."""
@@ -116,33 +121,40 @@ def _look_for_bombs(array: Array, bounds: Bounds) -> None:
             f"{array.name} has {size / MEGABYTE:,.0f} MB of numbers, expected at most "
             f"{bounds.unpacked // MEGABYTE:,} MB. Save a part of it."
         )
-    if array.fortran and len(array.shape) > 1 and size > bounds.unpacked // 5:
-        raise ImportRefused(
-            f"{array.name} is stored column by column and too large to be turned round here. Save it with "
-            "numpy.ascontiguousarray."
-        )
 
 
-def taken(array: Array, places: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
-    """The items at these places, in rising order, in the array's own numbers."""
+def taken(array: Array, places: npt.NDArray[np.int64]) -> Floats:
+    """The items at these places, in rising order."""
     with damaged(array.blob.name):
-        if array.fortran and len(array.shape) > 1:
-            with array.blob.open() as stream:
-                stream.read(array.offset)
-                raw = stream.read(math.prod(array.shape) * array.dtype.itemsize)
-            return np.ndarray(array.shape, array.dtype, raw, order="F")[places]
-        found = np.empty((len(places), *array.shape[1:]), dtype=array.dtype)
+        if array.turned:
+            return _from_columns(array, places)
+        found = np.empty((len(places), *array.shape[1:]), dtype=np.float32)
         done = begin = 0
         for block in _blocks(array):
             end = begin + len(block)
             until = int(np.searchsorted(places, end))
-            found[done:until] = block[places[done:until] - begin]
+            found[done:until] = _numbers(block[places[done:until] - begin])
             done, begin = until, end
             if done == len(places):
                 break
         if done < len(places):
             raise EOFError
         return found
+
+
+def _from_columns(array: Array, places: npt.NDArray[np.int64]) -> Floats:
+    """The same of an array that lies column by column, some columns at a time."""
+    count = array.shape[0]
+    deep = max(AT_ONCE // (count * array.dtype.itemsize), 1)
+    found = np.empty((len(places), array.width), dtype=np.float32)
+    with array.blob.open() as stream:
+        stream.read(array.offset)
+        for begin in range(0, array.width, deep):
+            many = min(deep, array.width - begin)
+            block = np.frombuffer(_exactly(stream, many * count * array.dtype.itemsize), array.dtype)
+            found[:, begin : begin + many] = _numbers(block.reshape(many, count)[:, places].T)
+    backwards = found.reshape(len(places), *array.shape[:0:-1])
+    return backwards.transpose(0, *range(len(array.shape) - 1, 0, -1))
 
 
 def _blocks(array: Array) -> Iterator[npt.NDArray[np.generic]]:
@@ -176,7 +188,7 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
     items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
     enough(items.shape[0])
     labels = _labels(items, found, losses)
-    sample = _numbers(taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1)))))
+    sample = taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1))))
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     ends = _shades(items.dtype, low, high)
@@ -185,7 +197,7 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
         ArrayPlan(
             title=title,
             array=items.name,
-            labels=labels.name if labels else "",
+            labels=labels.array.name if labels else "",
             view=view,  # type: ignore[arg-type]
             low=ends[0],
             high=ends[1],
@@ -202,7 +214,7 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
             files=files,
             rows=items.shape[0],
             columns=items.width,
-            classes=_classes(labels) if labels else (),
+            classes=labels.classes if labels else (),
             low=low,
             high=high,
             missing=int(sample.size - finite.size),
@@ -214,56 +226,111 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
     )
 
 
-def _labels(items: Array, found: dict[str, Array], losses: Losses) -> Array | None:
+@dataclass(frozen=True)
+class Answers:
+    """Labels. names: the different classes, "" for one that is not told. codes: which of them each item has."""
+
+    array: Array
+    names: list[str]
+    codes: Integers
+
+    @property
+    def classes(self) -> tuple[Count, ...]:
+        """How often each is there, the commonest first."""
+        counts = np.bincount(self.codes)
+        order = np.argsort(-counts, kind="stable")
+        return tuple(Count(name=clean(self.names[i]), count=int(counts[i])) for i in order)
+
+
+class NoClasses(ImportRefused):
+    """An array that tells no classes."""
+
+
+def _labels(items: Array, found: dict[str, Array], losses: Losses) -> Answers | None:
     """The array of classes that belongs to it: as many of them, called so, and of the same part of the data."""
-    fit = []
-    for array in found.values():
+    part = re.sub(r"^x_?|_?x$", "", items.name.lower())
+
+    def likely(array: Array) -> tuple[bool, bool]:
+        return part != "" and part in array.name.lower(), ANSWER.fullmatch(array.name) is not None
+
+    for array in sorted(found.values(), key=likely, reverse=True):
+        called = ANSWER.fullmatch(array.name) is not None
+        plain = len(array.shape) == 1 and array.dtype.kind in "iuUSb"
+        if array is items or array.shape[0] != items.shape[0] or not (called or plain):
+            continue
         try:
-            if array is not items and array.shape[0] == items.shape[0] and _tells_classes(array):
-                fit.append(array)
+            answers = _answers(array)
+            if len(answers.names) < array.shape[0] and _whole(answers):
+                return answers
+            losses.add("files", "no_classes", array.blob.name, count=int(called))
+        except NoClasses:
+            losses.add("files", "no_classes", array.blob.name, count=int(called))
         except ImportRefused:
             losses.add("files", "damaged", array.blob.name)
-    part = re.sub(r"^x_?|_?x$", "", items.name.lower())
-    return max(
-        fit,
-        key=lambda array: (part != "" and part in array.name.lower(), bool(ANSWER.fullmatch(array.name))),
-        default=None,
-    )
+    return None
 
 
-def _tells_classes(array: Array) -> bool:
-    return (
-        (array.width == 1 or (array.width <= CLASSES and array.dtype.kind in "buif" and _one_hot(array)))
-        and (ANSWER.fullmatch(array.name) is not None or (len(array.shape) == 1 and array.dtype.kind in "iuUSb"))
-        and len(_answers(array)[0]) <= CLASSES
-    )
+def _whole(answers: Answers) -> bool:
+    """Whether fractions, where its classes are such, are whole numbers."""
+    return answers.array.dtype.kind != "f" or all(not name or name.lstrip("-").isdigit() for name in answers.names)
 
 
-def _one_hot(array: Array) -> bool:
-    if array.dtype.kind not in KINDS or len(array.shape) != 2:
-        return False
-    values = taken(array, np.arange(array.shape[0]))
-    return bool(np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all())
+def _answers(array: Array) -> Answers:
+    """The classes that it tells, read some at a time. Raises NoClasses where it has too many, or something else."""
+    if array.width > CLASSES or (array.turned and array.width * array.shape[0] * array.dtype.itemsize > SUSPECT):
+        raise _no_classes(array)
+    codes = np.empty(array.shape[0], dtype=np.int64)
+    known: dict[str, int] = {}
+    meant: list[str] = []
+    done = 0
+    with damaged(array.blob.name):
+        for block in [taken(array, np.arange(array.shape[0]))] if array.turned else _blocks(array):
+            kinds, places = np.unique(_one_each(array, block), return_inverse=True)
+            if len(kinds) > 10 * CLASSES:
+                raise _too_many(array)
+            for word in (words := _words(kinds)):
+                if known.setdefault(tidy(word), len(known)) == len(meant):
+                    meant.append(word)
+                elif len(word) > KEPT and word != meant[known[tidy(word)]]:
+                    raise NoClasses(
+                        f"{array.name} has classes whose names are the same for {KEPT} characters. Shorten them, or "
+                        "choose other labels."
+                    )
+            if len(known) > CLASSES + ("" in known):
+                raise _too_many(array)
+            codes[done : done + len(block)] = np.array([known[tidy(word)] for word in words])[places.reshape(-1)]
+            done += len(block)
+    return Answers(array, list(known), codes)
 
 
-def _answers(array: Array) -> tuple[list[str], Integers]:
-    """The different classes as text, "" for one that is not told, and which of them each item has."""
-    values = taken(array, np.arange(array.shape[0]))
-    if array.width > 1:
-        values = values.reshape(len(values), -1).argmax(axis=1)
-    kinds, codes = np.unique(values.reshape(-1), return_inverse=True)
+def _one_each(array: Array, block: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The answer of each item: a number or a word, or the place of the single 1 in its row."""
+    if array.width == 1:
+        return block.reshape(-1)
+    rows = block.reshape(len(block), -1)
+    if array.dtype.kind not in KINDS or not (np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise _no_classes(array)
+    places: npt.NDArray[np.int64] = rows.argmax(axis=1)
+    return places
+
+
+def _words(kinds: npt.NDArray[np.generic]) -> list[str]:
     if kinds.dtype.kind == "S":
-        return [bytes(word).decode("utf-8", "replace") for word in kinds.tolist()], codes
+        return [bytes(word).decode("utf-8", "replace") for word in kinds.tolist()]
     if kinds.dtype.kind == "f":
-        return np.where(np.isfinite(kinds), kinds.astype(str), "").tolist(), codes
-    return kinds.astype(str).tolist(), codes
+        kinds = np.where(np.isfinite(kinds), kinds.astype(str), "")
+    return [str(word) for word in kinds.tolist()]
 
 
-def _classes(array: Array) -> tuple[Count, ...]:
-    names, codes = _answers(array)
-    counts = np.bincount(codes)
-    order = np.argsort(-counts, kind="stable")
-    return tuple(Count(name=clean(tidy(names[i])), count=int(counts[i])) for i in order)
+def _no_classes(array: Array) -> NoClasses:
+    return NoClasses(
+        f"{array.name} tells no classes: expected one number or word for each item, or a single 1 in each row. Choose "
+        "other labels, or none."
+    )
+
+
+def _too_many(array: Array) -> NoClasses:
+    return NoClasses(f"{array.name} has more than {CLASSES} different classes. Choose other labels, or none.")
 
 
 def _views(array: Array, low: float, high: float) -> list[str]:
@@ -320,7 +387,7 @@ def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses)
     losses.add("rows", "sample", count=len(places) - len(kept))
     places = places[kept]
     labels = None if labels is None else labels[kept]
-    x = _numbers(taken(items, places))
+    x = taken(items, places)
     good = np.isfinite(x.reshape(len(x), -1)).any(axis=1)
     losses.add("rows", "empty", count=int((~good).sum()))
     x = x[good] if not good.all() else x
@@ -341,12 +408,8 @@ def _named(array: Array, count: int, losses: Losses) -> tuple[Integers, tuple[st
         raise ImportRefused(
             f"Expected as many labels as items, {count:,}, got {array.shape[0]:,}. Choose other labels, or none."
         )
-    if array.width > CLASSES:
-        raise ImportRefused(
-            f"Expected one label for each item, got {array.width:,} numbers. Choose other labels, or none."
-        )
-    kinds, codes = _answers(array)
-    answers = [tidy(kind) for kind in kinds]
+    told = _answers(array)
+    answers, codes = told.names, told.codes
     places = np.flatnonzero(np.array([bool(answer) for answer in answers])[codes])
     losses.add("rows", "unlabelled", count=count - len(places))
     labels, names = named([answers[code] for code in codes[places]])
@@ -356,7 +419,7 @@ def _named(array: Array, count: int, losses: Losses) -> tuple[Integers, tuple[st
 def _numbers(values: npt.NDArray[np.generic]) -> Floats:
     """As float32, NaN where a number is too large for it."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = values.astype(np.float32)
+        found = values.astype(np.float32, order="C")
     if values.dtype.kind == "f":
         found[~np.isfinite(found)] = np.nan
     return found

@@ -62,6 +62,47 @@ def test_any_order_of_bytes(tmp_path: Path, order: str, dtype: str) -> None:
     assert np.array_equal(items.x, x[drawn].astype(np.float32))
 
 
+def test_columns_that_lie_far_apart(tmp_path: Path) -> None:
+    """Several dimensions, column by column, and a megabyte of each at a time."""
+    x = np.asfortranarray(np.random.default_rng(0).integers(0, 99, (3_000, 40, 90)).astype(np.float64))
+    _, items = Desk(tmp_path).bring("a.npy", npy(x)).make(ArrayPlan(array="a", view="series", most=30))
+
+    drawn = np.sort(np.random.default_rng(0).choice(3_000, 30, replace=False))
+    assert np.array_equal(items.x, x[drawn].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        np.random.default_rng(0).random(60),
+        np.arange(60),
+        np.random.default_rng(0).random((60, 3)),
+        np.eye(3)[np.arange(60) % 3] + np.eye(3)[0],
+        np.array([f"{'a' * 90}{number % 3}" for number in range(60)]),
+    ],
+    ids=["measured", "one each", "shares", "several of three", "words that begin alike"],
+)
+def test_what_tells_no_classes_is_left_out(tmp_path: Path, answers: np.ndarray) -> None:
+    """Targets of a regression are no labels: it is said, and the items are used without."""
+    desk = Desk(tmp_path).bring("a.npz", npz(x=np.random.default_rng(0).random((60, 5)), y=answers))
+    found = desk.understand()
+    card, items = desk.make(found.plan)
+
+    assert [(lost.why, lost.names) for lost in found.facts.dropped] == [("no_classes", ("y.npy",))]
+    assert (items.labels, card.label_names) == (None, ())
+    assert card.count == 60
+
+
+def test_classes_are_told_over_many_blocks(tmp_path: Path) -> None:
+    """Labels that are read some at a time are those of their items."""
+    y = np.repeat(np.array([f"{'a' * 70}{number}" for number in range(9)]), 4_000)
+    card, items = Desk(tmp_path).bring("a.npz", npz(x=np.arange(36_000.0)[:, None] * [1, 2], y=y)).first_try()
+
+    assert len(card.label_names) == 9
+    assert items.labels is not None
+    assert np.array_equal(items.labels, items.x[:, 0] // 4_000)
+
+
 def test_series_with_channels_first(tmp_path: Path) -> None:
     """(items, channels, steps) becomes (items, steps, channels) where one says so."""
     x = np.random.default_rng(0).random((30, 2, 20))
