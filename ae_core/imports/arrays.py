@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 import numpy as np
@@ -24,7 +25,7 @@ from ae_core.imports.draw import at_most, draw, enough, named, present
 from ae_core.imports.kinds import pickle, pickled
 from ae_core.imports.names import clean
 from ae_core.imports.numerals import KEPT, tidy
-from ae_core.imports.pixels import FULL, SMALLEST, pictured, shade
+from ae_core.imports.pixels import FULL, SMALLEST, USUAL, pictured, shade, side
 from ae_core.imports.plan import CLASSES, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
 
 HEADER = 10_000  # characters of a header, as numpy itself allows
@@ -32,6 +33,7 @@ KINDS = "buif"  # of numbers that are taken: yes or no, whole, fractions
 CLASS_KINDS = "buifUS"
 AT_ONCE = 8 * MEGABYTE
 GLANCE = 2_000  # items whose numbers are looked at
+ALIKE = 4  # times that one side of a picture may be the other, where nothing else says that it is one
 SQUARE = 16  # side from which on fractions between 0 and 1 are taken for the pixels of a picture
 ANSWER = re.compile(r"y|y_.*|.*_y|labels?|.*labels?.*|targets?|class(es)?|t", re.IGNORECASE)
 PICTURE = re.compile(r".*(im(g|age)s?|pix|face|digit).*", re.IGNORECASE)
@@ -123,23 +125,29 @@ def _look_for_bombs(array: Array, bounds: Bounds) -> None:
         )
 
 
-def taken(array: Array, places: npt.NDArray[np.int64]) -> Floats:
-    """The items at these places, in rising order."""
+def taken(array: Array, places: npt.NDArray[np.int64], each: Callable[[Floats], Floats] | None = None) -> Floats:
+    """The items at these places, in rising order. each: what becomes of some of them, before others are read."""
+    each = each or _unchanged
     with damaged(array.blob.name):
         if array.turned:
-            return _from_columns(array, places)
-        found = np.empty((len(places), *array.shape[1:]), dtype=np.float32)
+            return each(_from_columns(array, places))
+        found = np.empty((len(places), *each(np.zeros((1, *array.shape[1:]), np.float32)).shape[1:]), dtype=np.float32)
         done = begin = 0
         for block in _blocks(array):
             end = begin + len(block)
             until = int(np.searchsorted(places, end))
-            found[done:until] = _numbers(block[places[done:until] - begin])
+            if until > done:
+                found[done:until] = each(_numbers(block[places[done:until] - begin]))
             done, begin = until, end
             if done == len(places):
                 break
         if done < len(places):
             raise EOFError
         return found
+
+
+def _unchanged(x: Floats) -> Floats:
+    return x
 
 
 def _from_columns(array: Array, places: npt.NDArray[np.int64]) -> Floats:
@@ -177,7 +185,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 # ------------------------------------------------------------------------------------------------- understanding
 
 
-def understood(found: dict[str, Array], title: str, files: int, losses: Losses) -> Understanding:
+def understood(found: dict[str, Array], title: str, files: int, bounds: Bounds, losses: Losses) -> Understanding:
     """The array that most likely holds the items, with the labels that fit it."""
     numeric = [array for array in found.values() if array.dtype.kind in KINDS and len(array.shape) > 1]
     if not numeric:
@@ -191,8 +199,12 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
     sample = taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1))))
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if len(sample) == items.shape[0]:
+        enough(int(np.isfinite(sample).reshape(len(sample), -1).any(axis=1).sum()))
+        if low == high:
+            raise _all_equal()
     ends = _shades(items.dtype, low, high)
-    views = _views(items, low, high)
+    views = _views(items, low, high, bounds)
     plans = [
         ArrayPlan(
             title=title,
@@ -201,10 +213,11 @@ def understood(found: dict[str, Array], title: str, files: int, losses: Losses) 
             view=view,  # type: ignore[arg-type]
             low=ends[0],
             high=ends[1],
-            channels_first=view == "image" and len(items.shape) == 4 and items.shape[-1] not in (1, 3, 4),
+            channels_first=_channels_first(items.shape[1:], sample, view),
         )
         for view in views
     ]
+    at_most(plans[0].most, _kept(items, plans[0]), bounds)
     rows = sample.reshape(len(sample), -1)[:8, :12]
     return Understanding(
         plan=plans[0],
@@ -333,25 +346,62 @@ def _too_many(array: Array) -> NoClasses:
     return NoClasses(f"{array.name} has more than {CLASSES} different classes. Choose other labels, or none.")
 
 
-def _views(array: Array, low: float, high: float) -> list[str]:
+def _views(array: Array, low: float, high: float, bounds: Bounds) -> list[str]:
     """What its items can be, the likeliest first. low, high: of its numbers."""
+    views = [view for view in _ways(array, low, high) if view != "table" or array.width <= bounds.columns]
+    if not views:
+        raise _too_wide(array.width, bounds)
+    return views
+
+
+def _ways(array: Array, low: float, high: float) -> list[str]:
     shape = array.shape[1:]
     whole = array.dtype.kind in "bu" or PICTURE.fullmatch(array.name) is not None
     if len(shape) == 3:
-        return ["image"] if _picture(shape) else ["table"]
+        return ["image", "table"] if _picture(shape) else ["table"]
     if len(shape) == 2:
         square = shape[0] == shape[1] >= SMALLEST
         views = ["image", "series"] if whole or square else ["series", "image"]
-        return [view for view in views if view == "series" or max(shape) <= SIDE] + ["table"]
-    side = math.isqrt(shape[0])
-    if side * side == shape[0] and SMALLEST <= side <= SIDE:
-        shades = side >= SQUARE and low >= 0 and (high <= 1 or FULL / 2 < high <= FULL)
-        return ["image", "table", "series"] if whole or shades else ["table", "image", "series"]
-    return ["table", "series"] if shape[0] >= 4 else ["table"]
+        alike = square or (whole and SMALLEST <= max(shape) <= ALIKE * min(shape))
+        views = [view for view in views if view == "series" or max(shape) <= SIDE or alike]
+        return [view for view in views if (min if view == "image" else max)(shape) >= 4] + ["table"]
+    if len(shape) == 1 and (sort := side(shape[0])):
+        large = sort[0] >= SQUARE
+        shades = large and low >= 0 and (high <= 1 or FULL / 2 < high <= FULL)
+        if shades or (whole and (large or sort[1] == 1)):
+            return ["image", "table", "series"]
+        return ["table", "image", "series"]
+    return ["table", "series"] if len(shape) == 1 and shape[0] >= 4 else ["table"]
 
 
 def _picture(shape: tuple[int, ...]) -> bool:
-    return (shape[-1] in (1, 3, 4) and max(shape[:2]) <= SIDE) or (shape[0] in (1, 3, 4) and max(shape[1:]) <= SIDE)
+    last, first = shape[-1] in (1, 3, 4), shape[0] in (1, 3, 4)
+    return (last and min(shape[:2]) >= 4) or (first and min(shape[1:]) >= 4)
+
+
+def _channels_first(shape: tuple[int, ...], sample: Floats, view: str) -> bool:
+    """Whether colours come one after the other, or the channels of a series do."""
+    if view == "series":
+        return len(shape) == 2 and shape[0] < 4 <= shape[1]
+    if view != "image" or len(shape) == 2:
+        return False
+    if len(shape) == 3:
+        return shape[-1] not in (1, 3, 4)
+    sort = side(shape[0])
+    if not sort or sort[1] == 1:
+        return False
+    first, last = ((3, sort[0], sort[0]), (2, 3)), ((sort[0], sort[0], 3), (1, 2))
+    return _unrest(sample[:100], *first) < _unrest(sample[:100], *last)
+
+
+def _unrest(x: Floats, shape: tuple[int, ...], axes: tuple[int, int]) -> float:
+    """How much neighbours along these axes differ, which is most where pictures are put together wrongly."""
+    x = np.nan_to_num(x).reshape(-1, *shape)
+    return sum(float(np.abs(np.diff(x, axis=axis)).mean()) for axis in axes)
+
+
+def _too_wide(width: int, bounds: Bounds) -> ImportRefused:
+    return ImportRefused(f"Expected at most {bounds.columns:,} columns, got {width:,}. Choose a part of them.")
 
 
 def _shades(dtype: np.dtype, low: float, high: float) -> tuple[float, float]:
@@ -383,11 +433,14 @@ def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses)
     if of.labels:
         labels, names, places = _named(found[of.labels], count, losses)
     enough(len(places))
-    kept = draw(labels, len(places), at_most(of.most, items.width, bounds))
+    if of.view == "table" and items.width > bounds.columns:
+        raise _too_wide(items.width, bounds)
+    each = partial(_as_pictures, of=of) if of.view == "image" else None
+    kept = draw(labels, len(places), at_most(of.most, _kept(items, of), bounds))
     losses.add("rows", "sample", count=len(places) - len(kept))
     places = places[kept]
     labels = None if labels is None else labels[kept]
-    x = taken(items, places)
+    x = taken(items, places, each)
     good = np.isfinite(x.reshape(len(x), -1)).any(axis=1)
     losses.add("rows", "empty", count=int((~good).sum()))
     x = x[good] if not good.all() else x
@@ -425,26 +478,48 @@ def _numbers(values: npt.NDArray[np.generic]) -> Floats:
     return found
 
 
-def _image(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
+def _kept(array: Array, of: ArrayPlan) -> int:
+    """Numbers of an item that are held at once: of large pictures, those of the small ones that they become."""
+    small = of.view == "image" and len(array.shape) > 2 and max(array.shape[1:]) > SIDE and not array.turned
+    return min(array.width, 3 * USUAL * USUAL) if small else array.width
+
+
+def _as_pictures(x: Floats, of: ArrayPlan) -> Floats:
+    """(n, height, width, channels), large ones made small. Raises ImportRefused where they are none."""
     shape = x.shape[1:]
     if len(shape) == 1:
-        side = math.isqrt(shape[0])
-        if side * side != shape[0]:
+        sort = side(shape[0], 1)
+        if not sort:
             raise ImportRefused(
                 f"Expected as many numbers as a square picture has, got {shape[0]:,}. Choose another view."
             )
-        x = x.reshape(-1, side, side, 1)
+        across, channels = sort
+        x = x.reshape(-1, channels, across, across) if of.channels_first else x.reshape(-1, across, across, channels)
     elif len(shape) == 2:
         x = x[..., None]
-    elif of.channels_first:
+    if of.channels_first and len(shape) != 2:
         x = np.moveaxis(x, 1, -1)
-    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or max(x.shape[1:3]) > SIDE or min(x.shape[1:3]) < 4:
+    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4) or min(x.shape[1:3]) < 4:
         raise ImportRefused(
-            f"Expected pictures of 4 to {SIDE} pixels a side, grey or in colour, got items of {_said(shape)}. "
-            "Choose another view, or save smaller pictures."
+            f"Expected pictures of at least 4 pixels a side, grey or in colour, got items of {_said(shape)}. Choose "
+            "another view."
         )
-    if x.shape[-1] == 4:
-        x = x[..., :3]
+    x = x[..., :3] if x.shape[-1] == 4 else x
+    return x if max(x.shape[1:3]) <= SIDE else _made_small(x)
+
+
+def _made_small(x: Floats) -> Floats:
+    """Pictures of usual size, cut to squares, as from files."""
+    from PIL import Image, ImageOps
+
+    small = np.empty((len(x), USUAL, USUAL, x.shape[-1]), dtype=np.float32)
+    for place, channel in np.ndindex(len(x), x.shape[-1]):
+        plane = Image.fromarray(np.ascontiguousarray(x[place, :, :, channel]))
+        small[place, :, :, channel] = np.asarray(ImageOps.fit(plane, (USUAL, USUAL), Image.Resampling.BILINEAR))
+    return small
+
+
+def _image(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
     x = shade(np.ascontiguousarray(x), of.low, of.high)
     return x, pictured(x, of.title, "", Items(x=x), ())[1]
 
@@ -478,7 +553,7 @@ def _table(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
 
 def _card(x: Floats, of: ArrayPlan, form: str, names: tuple[str, ...]) -> tuple[Floats, Card]:
     if not np.ptp(x) > 0:
-        raise ImportRefused("All numbers are equal, so there is nothing to learn. Choose another array.")
+        raise _all_equal()
     card = Card(
         title=of.title,
         form=form,  # type: ignore[arg-type]
@@ -489,6 +564,10 @@ def _card(x: Floats, of: ArrayPlan, form: str, names: tuple[str, ...]) -> tuple[
         columns=tuple(Column(name=name) for name in names),
     )
     return x, card
+
+
+def _all_equal() -> ImportRefused:
+    return ImportRefused("All numbers are equal, so there is nothing to learn. Choose another array.")
 
 
 def _fill(x: Floats, losses: Losses) -> None:

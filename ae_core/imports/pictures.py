@@ -18,15 +18,14 @@ from ae_core.imports.blobs import Blob, damaged
 from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.draw import at_most, draw, enough, named, present
 from ae_core.imports.kinds import ENDINGS, content
-from ae_core.imports.pixels import pictured
+from ae_core.imports.pixels import USUAL, pictured
 from ae_core.imports.plan import CLASSES, Count, Facts, ImagePlan, Understanding
 
 FOLDER = "folder"
 FORMATS = ("PNG", "JPEG")
 JPEGS = ("JPEG", "MPO")  # the second is what a camera writes that puts further pictures behind the first
 LOOKED_AT = 24  # pictures that are decoded to see whether they have colours
-USUAL = 32  # side of pictures whose own sizes differ, or are larger than LARGE
-LARGE = 64
+LARGE = 64  # side from which on pictures of one size become USUAL too
 GREY = 2.0  # of 255: channels that differ less are one
 DEEP = 257  # 16-bit numbers to 8-bit ones
 HEAVIEST = 30 * MEGABYTE  # bytes of one file
@@ -166,7 +165,7 @@ def understood(blobs: list[Blob], title: str, bounds: Bounds, losses: Losses) ->
     sizes = Counter(look.size for look in found)
     folders = Counter(look.blob.folder for look in found)
     width, height = _usual(sizes)
-    apart = 2 <= len(folders) <= CLASSES
+    apart = 2 <= len(folders) <= min(CLASSES, len(found) - 1)
     plan = ImagePlan(
         title=title,
         height=height,

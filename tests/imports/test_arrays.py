@@ -114,6 +114,75 @@ def test_series_with_channels_first(tmp_path: Path) -> None:
     assert np.allclose(items.x, np.moveaxis(x, 1, -1))
 
 
+def test_channels_are_recognised_where_they_come_first(tmp_path: Path) -> None:
+    """Three channels of 200 steps are no series of three steps."""
+    x = np.random.default_rng(0).random((60, 3, 200))
+    card, items = Desk(tmp_path).bring("a.npy", npy(x)).first_try()
+
+    assert (card.form, card.shape) == ("series", (200, 3))
+    assert np.allclose(items.x, np.moveaxis(x, 1, -1))
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (np.full((40, 3), np.nan), "at least 20 items that can be used, got 0"),
+        (np.full((40, 3), np.inf), "at least 20 items that can be used, got 0"),
+        (np.zeros((40, 3)), "All numbers are equal"),
+        (np.tile(np.arange(2_500_001, dtype=np.uint8), (20, 1)), "at most 2,500,000 numbers, got 2,500,001"),
+    ],
+    ids=["not told", "endless", "equal", "far too wide"],
+)
+def test_what_could_not_be_made_is_refused_at_once(tmp_path: Path, x: np.ndarray, said: str) -> None:
+    """Nobody is asked how nothing is meant."""
+    with pytest.raises(ImportRefused, match=said):
+        Desk(tmp_path).bring("a.npy", npy(x)).understand()
+
+
+def test_very_wide_arrays_are_no_tables(tmp_path: Path) -> None:
+    """They have a feature for each column, as tables in text do, and the same bound."""
+    desk = Desk(tmp_path).bring("a.npz", npz(x=np.random.default_rng(0).random((24, 5_000))))
+    found = desk.understand()
+
+    views = [plan.view for plan in (found.plan, *found.alternatives) if isinstance(plan, ArrayPlan)]
+    assert views == ["series"]
+    with pytest.raises(ImportRefused, match="at most 4,000 columns, got 5,000"):
+        desk.make(ArrayPlan(array="x", view="table"))
+
+
+def scenes(count: int, side: int) -> np.ndarray:
+    """Pictures of slow changes, (count, side, side, 3) of bytes, in each channel another one."""
+    y, x = np.mgrid[:side, :side] / side
+    waves = [np.sin(6 * x + n / 3 + 2 * c) * np.cos(5 * y + c) for n in range(count) for c in range(3)]
+    return np.moveaxis((127 + 120 * np.array(waves)).astype(np.uint8).reshape(count, 3, side, side), 1, -1)
+
+
+@pytest.mark.parametrize("way", ["last", "first", "grey", "far apart"])
+def test_large_pictures_become_small_ones(tmp_path: Path, way: str) -> None:
+    """As those in files do: 256 pixels a side become 32, and show the same."""
+    whole = scenes(24, 256)
+    ways = {"last": whole, "first": np.moveaxis(whole, -1, 1), "grey": whole[..., 0]}
+    card, items = Desk(tmp_path).bring("a.npy", npy(ways.get(way, np.asfortranarray(whole)))).first_try()
+
+    small = whole[:, 4::8, 4::8] / 255
+    assert (card.form, card.shape) == ("image", (32, 32, 1 if way == "grey" else 3))
+    assert np.abs(items.x - (small[..., :1] if way == "grey" else small)).max() < 0.03
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_flat_pictures_in_colour(tmp_path: Path, first: bool) -> None:
+    """3,072 bytes are 32 x 32 pixels in colour, whether their colours come one by one or together."""
+    whole = scenes(30, 32)
+    flat = (np.moveaxis(whole, -1, 1) if first else whole).reshape(30, -1)
+    desk = Desk(tmp_path).bring("a.npy", npy(flat))
+    plan = desk.understand().plan
+    card, items = desk.make(plan)
+
+    assert isinstance(plan, ArrayPlan)
+    assert (card.form, card.shape, plan.channels_first) == ("image", (32, 32, 3), first)
+    assert np.allclose(items.x, whole / 255, atol=1e-6)
+
+
 def test_gaps_and_infinities_are_filled(tmp_path: Path) -> None:
     """Numbers that are none become the median of their column; items without any number are left out."""
     x = np.random.default_rng(0).random((40, 3))

@@ -51,6 +51,16 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert np.allclose(items.x[0, ..., 0] * 255, pixels["pets/cat/0.png"])
 
 
+def test_a_folder_for_each_picture_tells_no_class(tmp_path: Path) -> None:
+    """Such folders only say which picture it is."""
+    members = {f"{number}/picture.png": image(np.roll(scene(), number)) for number in range(33)}
+    found = (desk := Desk(tmp_path).bring("a.zip", zipped(members))).understand()
+
+    assert isinstance(found.plan, ImagePlan)
+    assert (found.plan.labels, found.facts.classes) == (False, ())
+    assert desk.make(found.plan)[0].count == 33
+
+
 def test_notes_in_a_picture_are_never_read(tmp_path: Path) -> None:
     """Texts and profiles of a PNG can be bombs; its palette and what is clear of it are kept."""
     from ae_core.imports.blobs import uploaded
