@@ -54,6 +54,18 @@ def many_members(count: int = 1_000_000, *, owned: bool = True) -> bytes:
     return start + entry * count + wide + locator + end
 
 
+def many_cells(rows: int, columns: int) -> bytes:
+    """Digits in a gzip file that shrink to a fiftieth or so, as those of honest tables may."""
+    random = np.random.default_rng(0)
+    parts = []
+    for _ in range(rows // 5_000):
+        text = np.full((50, columns, 2), ord(","), dtype=np.uint8)
+        text[:, :, 0] = random.integers(48, 58, (50, columns))
+        text[:, -1, 1] = ord("\n")
+        parts.append(gzip.compress(text.tobytes() * 100))
+    return b"".join(parts)
+
+
 def overlapping() -> bytes:
     """A ZIP of 20 entries that all show the same megabyte."""
     whole = io.BytesIO()
@@ -270,6 +282,9 @@ HOSTILE: dict[str, Hostile] = {
     "excel": Hostile("a.zip", lambda: zipped({"[Content_Types].xml": b"<x/>"}), "is an Excel or Word file"),
     "gzip of zeros": Hostile("a.csv.gz", lambda: gzip.compress(zeros(16)) * 64, BOMB),
     "gzip of nothing, very often": Hostile("a.csv.gz", lambda: gzip.compress(b"") * 200_000, BOMB),
+    "gzip of very many cells": Hostile(
+        "a.csv.gz", lambda: many_cells(600_000, 200), "at most 104,857,600 numbers, got 120,000,000"
+    ),
     "gzip in gzip": Hostile("a.csv.gz", lambda: gzip.compress(gzip.compress(b"a,b\n")), "promises text"),
     "png of 60,000 x 60,000": Hostile("a.png", lambda: png(60_000, 60_000), "at most 25 megapixels"),
     "png of 13,000 x 13,000": Hostile("a.png", lambda: flat_png(13_000), "at most 25 megapixels"),
