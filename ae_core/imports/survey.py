@@ -12,10 +12,11 @@ import numpy as np
 
 from ae_core.imports.archive import Losses
 from ae_core.imports.names import clean
-from ae_core.imports.numerals import KEPT, Decimal, is_date, number, tidy
+from ae_core.imports.numerals import KEPT, Decimal, is_date, is_missing, number, tidy
 from ae_core.imports.plan import CATEGORIES, CLASSES, ColumnPlan, Count, Use, Why
 from ae_core.imports.sheets import Sheet
 
+SETTLED = 20_000  # values after which a column of words is not looked at cell by cell any more
 MANY = 200  # different values of a column that are kept apart
 PROSE = 8  # words that a document has on average, at least
 SLIPS = 0.05  # share of values of a column of numbers that may be something else
@@ -58,11 +59,25 @@ class Column:
 
     def add(self, cells: Sequence[str]) -> None:
         """Some more of its cells."""
-        if not (self.many and self._measure(cells)):
+        if self._settled:
+            self._pass_over(cells)
+        elif not (self.many and self._measure(cells)):
             for cell, count in Counter(cells).items():
                 self._count(cell, count)
         if self.running or self.rising:
             self._follow(cells)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether it is known to be words of too many kinds, neither days nor documents."""
+        words = self.others > self.told / 2 and not self.dates and not self.prose
+        return self.many and words and self.told >= SETTLED
+
+    def _pass_over(self, cells: Sequence[str]) -> None:
+        said = [cell for cell in cells if not is_missing(cell)]
+        self.missing += len(cells) - len(said)
+        self.others += len(said)
+        self.repeated = self.repeated or len(set(said)) < len(said)
 
     def _measure(self, cells: Sequence[str]) -> bool:
         """Counts cells that are all plain numbers, ten times as fast as one by one; says whether they are."""

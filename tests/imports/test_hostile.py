@@ -180,6 +180,14 @@ def test_a_column_of_very_many_categories_is_left_out(tmp_path: Path) -> None:
     assert [(lost.why, lost.count) for lost in card.dropped] == [("many", 1), ("sample", 80_000)]
 
 
+def test_words_of_very_many_kinds_are_counted_all_the_same(tmp_path: Path) -> None:
+    """What is passed over tells how much of it is missing, and whether a value comes again."""
+    rows = [["" if row % 10 == 3 else f"u{row}", f"v{min(row, 49_998)}", row % 7, row % 5] for row in range(50_000)]
+    found = Desk(tmp_path).bring("a.csv", csv([["who", "what", "a", "b"], *rows])).understand()
+
+    assert [(c.why, c.missing) for c in found.columns[:2]] == [("identifier", 5_000), ("many", 0)]
+
+
 def test_what_a_file_is_called_is_said_in_chinese() -> None:
     """Names of kinds stand inside of refusals, so they are translated too."""
     words = {*SAID.values(), TAKEN, *(name for _, name in OTHERS), child.MEMORY, child.BROKEN, child.SLOW}
