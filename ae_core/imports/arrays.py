@@ -26,7 +26,7 @@ from ae_core.imports.kinds import pickle, pickled
 from ae_core.imports.names import clean
 from ae_core.imports.numerals import KEPT, tidy
 from ae_core.imports.pixels import FULL, SMALLEST, USUAL, pictured, shade, side
-from ae_core.imports.plan import CLASSES, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
+from ae_core.imports.plan import CLASSES, FEWEST, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
 
 HEADER = 10_000  # characters of a header, as numpy itself allows
 KINDS = "buif"  # of numbers that are taken: yes or no, whole, fractions
@@ -118,6 +118,8 @@ def _look_for_bombs(array: Array, bounds: Bounds) -> None:
             f"{array.name} promises {size:,} bytes of numbers and has {array.blob.size - array.offset:,}. "
             "It is damaged, or was not uploaded completely; save it again."
         )
+    if array.width > bounds.pixels:
+        at_most(FEWEST, array.width, bounds)
     if size > bounds.unpacked:
         raise ImportRefused(
             f"{array.name} has {size / MEGABYTE:,.0f} MB of numbers, expected at most "
@@ -127,11 +129,12 @@ def _look_for_bombs(array: Array, bounds: Bounds) -> None:
 
 def taken(array: Array, places: npt.NDArray[np.int64], each: Callable[[Floats], Floats] | None = None) -> Floats:
     """The items at these places, in rising order. each: what becomes of some of them, before others are read."""
+    width = array.shape[1:] if each is None else each(np.zeros((1, *array.shape[1:]), np.float32)).shape[1:]
     each = each or _unchanged
     with damaged(array.blob.name):
         if array.turned:
             return each(_from_columns(array, places))
-        found = np.empty((len(places), *each(np.zeros((1, *array.shape[1:]), np.float32)).shape[1:]), dtype=np.float32)
+        found = np.empty((len(places), *width), dtype=np.float32)
         done = begin = 0
         for block in _blocks(array):
             end = begin + len(block)
@@ -187,7 +190,9 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 
 def understood(found: dict[str, Array], title: str, files: int, bounds: Bounds, losses: Losses) -> Understanding:
     """The array that most likely holds the items, with the labels that fit it."""
-    numeric = [array for array in found.values() if array.dtype.kind in KINDS and len(array.shape) > 1]
+    numeric = [array for array in found.values() if array.dtype.kind in KINDS]
+    long = [array for array in numeric if array.width == 1 and not ANSWER.fullmatch(array.name) and _window(array)[0]]
+    numeric = [array for array in numeric if array.width > 1] or long
     if not numeric:
         raise ImportRefused(
             "Expected an array of items, of at least two dimensions: (items, features), (items, height, width) or "
@@ -195,7 +200,7 @@ def understood(found: dict[str, Array], title: str, files: int, bounds: Bounds, 
         )
     items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
     enough(items.shape[0])
-    labels = _labels(items, found, losses)
+    labels = _labels(items, found, losses) if items.width > 1 else None
     sample = taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1))))
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
@@ -356,6 +361,8 @@ def _views(array: Array, low: float, high: float, bounds: Bounds) -> list[str]:
 
 def _ways(array: Array, low: float, high: float) -> list[str]:
     shape = array.shape[1:]
+    if array.width == 1:
+        return ["series"]
     whole = array.dtype.kind in "bu" or PICTURE.fullmatch(array.name) is not None
     if len(shape) == 3:
         return ["image", "table"] if _picture(shape) else ["table"]
@@ -424,6 +431,8 @@ def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses)
         if name and name not in found or not of.array:
             raise ImportRefused(f"The file has no array called {clean(name)}. Choose one that it has.")
     items = found[of.array]
+    if items.dtype.kind in KINDS and items.width == 1 and of.view == "series":
+        return _windows(items, of, bounds, losses)
     if items.dtype.kind not in KINDS or len(items.shape) < 2:
         raise ImportRefused(f"{items.name} is no array of items. Choose one of numbers, with at least two dimensions.")
     count = items.shape[0]
@@ -536,6 +545,30 @@ def _series(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:
         x = np.moveaxis(x, 1, -1)
     _fill(x, losses)
     return _card(x, of, "series", ())
+
+
+def _window(array: Array) -> tuple[int, int]:
+    """Window and stride of one long series, (0, 0) for one that is too short."""
+    from ae_core.imports.series import size
+
+    return size(array.shape[0])
+
+
+def _windows(array: Array, of: ArrayPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    """One long series, cut as a table of one column is."""
+    from ae_core.imports.series import bridged, starts
+
+    window, stride = _window(array)
+    if not window:
+        raise ImportRefused(f"Expected one series of at least 100 steps, got {array.shape[0]:,}. Choose a longer one.")
+    whole = taken(array, np.arange(array.shape[0])).reshape(-1, 1)
+    losses.add("values", "filled", count=int(np.isnan(whole).sum()))
+    begins, groups = starts(len(whole), window, stride)
+    kept = draw(None, len(begins), at_most(of.most, window, bounds))
+    losses.add("rows", "sample", count=len(begins) - len(kept))
+    whole = bridged(whole)
+    x, card = _card(np.stack([whole[at : at + window] for at in begins[kept]]), of, "series", ())
+    return Items(x=x, groups=groups[kept]), card
 
 
 def _table(x: Floats, of: ArrayPlan, losses: Losses) -> tuple[Floats, Card]:

@@ -9,7 +9,7 @@ import pytest
 
 from ae_core.errors import ImportRefused
 from ae_core.imports.plan import ArrayPlan
-from tests.imports.files import Desk, npy, npz
+from tests.imports.files import Desk, csv, npy, npz
 
 
 def test_a_table_and_its_labels_as_two_files(tmp_path: Path) -> None:
@@ -181,6 +181,30 @@ def test_flat_pictures_in_colour(tmp_path: Path, first: bool) -> None:
     assert isinstance(plan, ArrayPlan)
     assert (card.form, card.shape, plan.channels_first) == ("image", (32, 32, 3), first)
     assert np.allclose(items.x, whole / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(5_000,), (5_000, 1)])
+def test_one_long_series_is_cut_into_windows(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """As the only column of a table is: half overlapping, and kept aside in whole blocks."""
+    x = np.sin(np.arange(5_000) / 9)
+    card, items = Desk(tmp_path).bring("a.npy", npy(x.reshape(shape))).first_try()
+    (room := tmp_path / "csv").mkdir()
+    _, others = Desk(room).bring("a.csv", csv([["a"], *([value] for value in x)])).first_try()
+
+    assert (card.form, card.shape, card.count) == ("series", (32, 1), len(others.x))
+    assert np.allclose(items.x, others.x, atol=1e-6)
+    assert items.groups is not None
+    assert others.groups is not None
+    assert np.array_equal(items.groups, others.groups)
+
+
+def test_a_short_series_is_refused(tmp_path: Path) -> None:
+    """Too few numbers for windows, and no items either."""
+    desk = Desk(tmp_path).bring("a.npy", npy(np.arange(60.0)))
+    with pytest.raises(ImportRefused, match="array of items, of at least two dimensions"):
+        desk.understand()
+    with pytest.raises(ImportRefused, match="at least 100 steps, got 60"):
+        desk.make(ArrayPlan(array="a", view="series"))
 
 
 def test_gaps_and_infinities_are_filled(tmp_path: Path) -> None:
