@@ -166,14 +166,20 @@ def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[l
             raise ImportRefused(f"{clean(blob.name)} has more than {BLANK:,} empty lines. Choose a file with data.")
 
 
-def more_than(blob: Blob, dialect: Dialect, most: int) -> bool:
-    """Whether it has more rows than that. Most files say so by having no more lines; the others are counted out."""
-    lines_of = {b"\n": 0, b"\r": 0}
+def extent(blob: Blob, dialect: Dialect) -> tuple[int, int]:
+    """Its lines, and its cells as far as marks between them tell: those inside of quotation marks count too."""
+    marks = {mark: 0 for mark in (b"\n", b"\r", dialect.delimiter.encode())}
     with blob.open() as stream:
         while block := stream.read(MEGABYTE):
-            for end in lines_of:
-                lines_of[end] += block.count(end)
-    if max(lines_of.values()) < most:
+            for mark in marks:
+                marks[mark] += block.count(mark)
+    lines = max(marks[b"\n"], marks[b"\r"])
+    return lines, lines + marks[dialect.delimiter.encode()]
+
+
+def more_than(blob: Blob, dialect: Dialect, lines: int, most: int) -> bool:
+    """Whether it has more rows than that. Most files say so by having no more lines; the others are counted out."""
+    if lines < most:
         return False
     return next(islice(rows(blob, dialect), most, None), None) is not None
 

@@ -18,6 +18,7 @@ from ae_core.imports.sheets import CELLS, DEEPEST, HEAVIEST, Block, Sheet
 
 MAGIC = b"PAR1"
 FOOTER = 8 * MEGABYTE
+CELL = 2  # bytes of a cell as text, at least: a character and what divides it from the next
 MORE = 400  # megabytes of address space that reading may take, whatever the file says of its sizes
 FEW = 16  # rows that are read at once of texts whose length cannot be known before
 
@@ -50,7 +51,8 @@ class ParquetSheet(Sheet):
             plain.append(field.name)
             if kinds.is_string(kind) or kinds.is_large_string(kind):
                 self._texts.append(field.name)
-        self._shares = bool(shared & set(self._texts))
+        self._words = frozenset(self._texts)
+        self._shares = bool(shared & self._words)
         self._texts = [name for name in self._texts if name not in shared]
         odd = set(self._nested)
         self._chosen = [name for name in plain if name not in odd]
@@ -68,6 +70,8 @@ class ParquetSheet(Sheet):
             self.losses.add("columns", "nested", name)
         deep = max(1, min(DEEPEST, CELLS // len(self.names)))
         count = letters = 0
+        words = [place for place, name in enumerate(self._chosen) if name in self._words]
+        suspect = SUSPECT if self._shares else self.bounds.megabytes * MEGABYTE  # what no text file could hold
         hold_back(MORE)
         with damaged(self.blob.name):
             file = self._file(self._texts)
@@ -80,10 +84,9 @@ class ParquetSheet(Sheet):
                 if count > self.bounds.rows:
                     raise ImportRefused(f"Expected at most {self.bounds.rows:,} rows, got more. Choose a part of them.")
                 block: Block = [_cells(column) for column in batch.columns]
-                if self._shares:
-                    letters += sum(len(cell) for cells in block for cell in cells)
-                    if letters > SUSPECT and letters > RATIO * self.blob.size:
-                        raise bomb(self.blob.name)
+                letters += sum(sum(map(len, block[place])) for place in words)
+                if letters > suspect and letters > RATIO * self.blob.size:
+                    raise bomb(self.blob.name)
                 if batch.num_rows:
                     yield block
 
@@ -106,8 +109,10 @@ class ParquetSheet(Sheet):
         if sum(group.total_byte_size for group in groups) > self.bounds.unpacked:
             raise bomb(self.blob.name)
         most = max((group.total_byte_size for group in groups), default=0)
-        if most > SUSPECT and most > RATIO * self.blob.size:
-            raise bomb(self.blob.name)
+        # Pages of one value again and again have hardly any bytes of their own, so cells count too.
+        for size in (most, CELL * rows * width):
+            if size > SUSPECT and size > RATIO * self.blob.size:
+                raise bomb(self.blob.name)
 
 
 def _with_shared_beginnings(told: Any) -> set[str]:

@@ -18,22 +18,23 @@ from ae_core.imports.blobs import Blob, damaged
 from ae_core.imports.bounds import MEGABYTE, Bounds
 from ae_core.imports.draw import at_most, draw, enough, named, present
 from ae_core.imports.kinds import ENDINGS, content
-from ae_core.imports.pixels import pictured
+from ae_core.imports.pixels import USUAL, pictured
 from ae_core.imports.plan import CLASSES, Count, Facts, ImagePlan, Understanding
 
 FOLDER = "folder"
 FORMATS = ("PNG", "JPEG")
 JPEGS = ("JPEG", "MPO")  # the second is what a camera writes that puts further pictures behind the first
 LOOKED_AT = 24  # pictures that are decoded to see whether they have colours
-USUAL = 32  # side of pictures whose own sizes differ, or are larger than LARGE
-LARGE = 64
+LARGE = 64  # side from which on pictures of one size become USUAL too
 GREY = 2.0  # of 255: channels that differ less are one
 DEEP = 257  # 16-bit numbers to 8-bit ones
 HEAVIEST = 30 * MEGABYTE  # bytes of one file
 LONGEST = 60_000  # pixels of a side
 PIECES = 20_000  # that a file may be made of: each takes time, even if there is nothing in it
+DRAWN = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")  # chunks of a PNG that say what its pixels are
 ALONE = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # markers of a JPEG without a length behind them
 NOTES = 64  # that cameras left in a file: they are put together, which takes ever more time
+FLAT = 500  # times that plots and masks shrink; what shrinks more is next to empty
 SCANS = 20  # times that all pixels of the largest picture may be gone over
 GLANCED = 4  # of the largest pictures: pixels that are decoded to see whether there are colours
 ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
@@ -41,10 +42,11 @@ ORIENTATION = 0x0112  # the EXIF tag of how a camera was held
 
 @dataclass(frozen=True)
 class Look:
-    """A picture's size as it is shown, (width, height)."""
+    """A picture's size as it is shown, (width, height). decoded: bytes that its pixels take."""
 
     blob: Blob
     size: tuple[int, int]
+    decoded: int
 
 
 def looks(blobs: list[Blob], bounds: Bounds, losses: Losses) -> list[Look]:
@@ -54,20 +56,26 @@ def looks(blobs: list[Blob], bounds: Bounds, losses: Losses) -> list[Look]:
     pixels = 0
     for blob in blobs:
         try:
-            size = _size(blob, bounds)
+            look = _look(blob, bounds)
         except ImportRefused as error:
             refused = error
             losses.add("files", "large" if isinstance(error, TooLarge) else "damaged", blob.name)
             continue
-        pixels += size[0] * size[1]
+        pixels += look.size[0] * look.size[1]
         if pixels > bounds.all_pixels:
             raise ImportRefused(
                 f"Expected at most {bounds.all_pixels // 1_000_000:,} megapixels in all pictures together, got more. "
                 "Make them smaller first, or choose fewer."
             )
-        found.append(Look(blob, size))
+        found.append(look)
     if refused is not None and not found:
         raise refused
+    decoded = sum(look.decoded for look in found)
+    if decoded > bounds.unpacked and decoded > FLAT * sum(look.blob.size for look in found):
+        raise ImportRefused(
+            "These pictures are small, but become far too much when they are decoded. Make them smaller first, or "
+            "choose others."
+        )
     return found
 
 
@@ -75,13 +83,14 @@ class TooLarge(ImportRefused):
     """A picture of more pixels than may be decoded."""
 
 
-def _size(blob: Blob, bounds: Bounds) -> tuple[int, int]:
+def _look(blob: Blob, bounds: Bounds) -> Look:
     with _opened(blob, bounds) as picture:
         width, height = picture.size
         with damaged(blob.name), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             turned = picture.format in JPEGS and picture.getexif().get(ORIENTATION) in (5, 6, 7, 8)
-        return (height, width) if turned else (width, height)
+        size = (height, width) if turned else (width, height)
+        return Look(blob, size, width * height * len(picture.getbands()))
 
 
 def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
@@ -101,7 +110,8 @@ def _opened(blob: Blob, bounds: Bounds) -> Image.Image:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 warnings.filterwarnings("ignore", category=UserWarning)
-                picture = Image.open(io.BytesIO(data), formats=FORMATS)
+                bare = data if data.startswith(b"\xff") else _without_notes(data)
+                picture = Image.open(io.BytesIO(bare), formats=FORMATS)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise _too_large(bounds) from None
         pixels = picture.width * picture.height
@@ -131,6 +141,17 @@ def _pieces(data: bytes) -> int:
     return count
 
 
+def _without_notes(png: bytes) -> bytes:
+    """The PNG without texts and profiles, of which each may become a megabyte whenever it is opened."""
+    kept, at = [memoryview(png)[:8]], 8
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4], "big")
+        if png[at + 4 : at + 8] in DRAWN:
+            kept.append(memoryview(png)[at:end])
+        at = end
+    return b"".join(kept)
+
+
 def _too_large(bounds: Bounds) -> TooLarge:
     return TooLarge(
         f"Expected pictures of at most {bounds.megapixels:,} megapixels, got more. Make them smaller first."
@@ -144,7 +165,7 @@ def understood(blobs: list[Blob], title: str, bounds: Bounds, losses: Losses) ->
     sizes = Counter(look.size for look in found)
     folders = Counter(look.blob.folder for look in found)
     width, height = _usual(sizes)
-    apart = 2 <= len(folders) <= CLASSES
+    apart = 2 <= len(folders) <= min(CLASSES, len(found) - 1)
     plan = ImagePlan(
         title=title,
         height=height,

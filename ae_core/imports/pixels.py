@@ -18,6 +18,7 @@ from ae_core.imports.plan import CLASSES, FEWEST, SIDE, PixelsPlan
 from ae_core.imports.sheets import Sheet
 from ae_core.imports.survey import Survey
 
+USUAL = 32  # side of pictures whose own sizes differ, or are larger than can be trained on
 SMALLEST = 8  # side of a square picture that is recognised
 FULL = 255  # the number of white where bytes are written as numbers
 _PIXEL = re.compile(r"(pixel|px|p|pix)[ _.-]?\d+([ _.x-]\d+)*|\d+x\d+", re.IGNORECASE)
@@ -27,21 +28,21 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[PixelsPlan, bool
     """The sheet as pictures, if its columns can be a square, and whether they most likely are."""
     label = seen.label(sheet.dialect.header)
     columns = [column for column in seen.columns if column.name != label and column.numeric]
-    side = _side(len(columns))
-    if not side and not label and sheet.names:  # without names of columns the class is first or last
+    shape = side(len(columns))
+    if not shape and not label and sheet.names:  # without names of columns the class is first or last
         for edge in (columns[:1], columns[-1:]):
-            if edge and edge[0].whole and 2 <= len(edge[0].values) <= CLASSES and _side(len(columns) - 1):
+            if edge and edge[0].whole and 2 <= len(edge[0].values) <= CLASSES and side(len(columns) - 1):
                 label = edge[0].name
                 columns = [column for column in columns if column is not edge[0]]
-                side = _side(len(columns))
+                shape = side(len(columns))
                 break
-    if not side or seen.rows < FEWEST:
+    if not shape or seen.rows < FEWEST:
         return []
     low = min(column.low for column in columns)
     high = max(column.high for column in columns)
     if low < 0 or high > FULL or not high:
         return []
-    height, channels = side
+    height, channels = shape
     plan = PixelsPlan(
         title=title,
         dialect=sheet.dialect,
@@ -58,13 +59,13 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[PixelsPlan, bool
     return [(plan, called or nameless)]
 
 
-def _side(count: int) -> tuple[int, Literal[1, 3]] | None:
+def side(count: int, smallest: int = SMALLEST) -> tuple[int, Literal[1, 3]] | None:
     """Side and channels of a square picture of so many numbers."""
     channels: Literal[1, 3]
     for channels in (1, 3):
-        side = math.isqrt(count // channels)
-        if side * side * channels == count and SMALLEST <= side <= SIDE:
-            return side, channels
+        across = math.isqrt(count // channels)
+        if across * across * channels == count and smallest <= across <= SIDE:
+            return across, channels
     return None
 
 

@@ -32,6 +32,7 @@ Why = Literal[
     "link",
     "many",
     "nested",
+    "no_classes",
     "not_number",
     "other_array",
     "path",

@@ -85,7 +85,7 @@ def _understood(bundle: Bundle, bounds: Bounds, dialect: Dialect | None) -> Unde
         from ae_core.imports import arrays
 
         found = arrays.arrays(bundle.blobs, bounds, bundle.losses)
-        return arrays.understood(found, bundle.title, len(bundle.blobs), bundle.losses)
+        return arrays.understood(found, bundle.title, len(bundle.blobs), bounds, bundle.losses)
     if bundle.sort == "texts":
         from ae_core.imports import documents
 

@@ -12,7 +12,7 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.blobs import Blob
 from ae_core.imports.bounds import MEGABYTE, Bounds
-from ae_core.imports.lines import GLANCE, Meter, more_than, rows
+from ae_core.imports.lines import GLANCE, Meter, extent, more_than, rows
 from ae_core.imports.names import clean, columns
 from ae_core.imports.numerals import Decimal
 from ae_core.imports.plan import Dialect
@@ -81,7 +81,11 @@ class TextSheet(Sheet):
             raise ImportRefused(
                 f"Expected at most {self.bounds.columns:,} columns, got {self.width:,}. Choose a part of them."
             )
-        if more_than(self.blob, self.told, self.bounds.rows + self.told.header):
+        lines, cells = extent(self.blob, self.told)
+        cells = min(cells, lines * self.width)
+        if cells > self.bounds.cells:
+            raise ImportRefused(f"Expected at most {self.bounds.cells:,} numbers, got {cells:,}. Choose fewer.")
+        if more_than(self.blob, self.told, lines, self.bounds.rows + self.told.header):
             raise _too_many_rows(self.bounds)
         self.names = columns((head + [""] * self.width)[: self.width])
 

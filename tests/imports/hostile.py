@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -53,6 +54,18 @@ def many_members(count: int = 1_000_000, *, owned: bool = True) -> bytes:
     return start + entry * count + wide + locator + end
 
 
+def many_cells(rows: int, columns: int) -> bytes:
+    """Digits in a gzip file that shrink to a fiftieth or so, as those of honest tables may."""
+    random = np.random.default_rng(0)
+    parts = []
+    for _ in range(rows // 5_000):
+        text = np.full((50, columns, 2), ord(","), dtype=np.uint8)
+        text[:, :, 0] = random.integers(48, 58, (50, columns))
+        text[:, -1, 1] = ord("\n")
+        parts.append(gzip.compress(text.tobytes() * 100))
+    return b"".join(parts)
+
+
 def overlapping() -> bytes:
     """A ZIP of 20 entries that all show the same megabyte."""
     whole = io.BytesIO()
@@ -92,6 +105,16 @@ def flat_png(side: int) -> bytes:
     """A black square of one bit a pixel: whole, and tiny on the disk."""
     row = b"\0" + bytes((side + 7) // 8)
     return png(side, side, data=zlib.compress(row * side))
+
+
+@cache
+def empty_png(side: int) -> bytes:
+    """A black square in three colours."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    Image.new("RGB", (side, side)).save(whole, "PNG", compress_level=9)
+    return whole.getvalue()
 
 
 def big_jpeg(side: int) -> bytes:
@@ -198,12 +221,37 @@ def dense_parquet(columns: int, rows: int) -> bytes:
     return whole.getvalue()
 
 
-def long_words(rows: int) -> bytes:
-    """Texts of a million characters that a dictionary holds once each."""
+def packed_parquet(columns: Callable[[int], object], count: int, rows: int, **how: object) -> bytes:
+    """Columns of many rows that shrink to nearly nothing."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    words = pa.array([f"{word} " * 200_000 for word in ("ape", "bee", "cow")])
+    whole = io.BytesIO()
+    table = pa.table({f"c{place}": columns(rows) for place in range(count)})
+    parquet.write_table(table, whole, compression="zstd", **how)
+    return whole.getvalue()
+
+
+def nothing(rows: int) -> object:
+    """Fractions that are not told."""
+    import pyarrow as pa
+
+    return pa.nulls(rows, pa.float64())
+
+
+def one_word(rows: int) -> object:
+    """One word of 1,000 letters in all rows."""
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["x" * 1_000]))
+
+
+def long_words(rows: int) -> bytes:
+    """Texts of 100,000 characters that a dictionary holds once each."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    words = pa.array([f"{word} " * 25_000 for word in ("ape", "bee", "cow")])
     texts = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows) % 3, pa.int32()), words)
     whole = io.BytesIO()
     parquet.write_table(pa.table({"t": texts, "n": np.arange(rows)}), whole)
@@ -234,6 +282,9 @@ HOSTILE: dict[str, Hostile] = {
     "excel": Hostile("a.zip", lambda: zipped({"[Content_Types].xml": b"<x/>"}), "is an Excel or Word file"),
     "gzip of zeros": Hostile("a.csv.gz", lambda: gzip.compress(zeros(16)) * 64, BOMB),
     "gzip of nothing, very often": Hostile("a.csv.gz", lambda: gzip.compress(b"") * 200_000, BOMB),
+    "gzip of very many cells": Hostile(
+        "a.csv.gz", lambda: many_cells(600_000, 200), "at most 104,857,600 numbers, got 120,000,000"
+    ),
     "gzip in gzip": Hostile("a.csv.gz", lambda: gzip.compress(gzip.compress(b"a,b\n")), "promises text"),
     "png of 60,000 x 60,000": Hostile("a.png", lambda: png(60_000, 60_000), "at most 25 megapixels"),
     "png of 13,000 x 13,000": Hostile("a.png", lambda: flat_png(13_000), "at most 25 megapixels"),
@@ -254,6 +305,9 @@ HOSTILE: dict[str, Hostile] = {
         "a.jpg", lambda: b"\xff\xd8" + b"\xff" * (20 * MEGABYTE) + big_jpeg(8)[2:], DAMAGED
     ),
     "jpeg of 13,000 x 13,000": Hostile("a.jpg", lambda: big_jpeg(13_000), "at most 25 megapixels"),
+    "many empty pngs": Hostile(
+        "a.zip", lambda: zipped({f"{i}.png": empty_png(5_000) for i in range(20)}, 0), "far too much when they are dec"
+    ),
     "many large pngs": Hostile(
         "a.zip", lambda: zipped({f"{i}.png": flat_png(4_900) for i in range(110)}, 0), "2,500 megapixels in all"
     ),
@@ -286,6 +340,19 @@ HOSTILE: dict[str, Hostile] = {
     ),
     "parquet of very many cells": Hostile(
         "a.parquet", lambda: dense_parquet(400, 400_000), "at most 104,857,600 numbers, got 160,000,000"
+    ),
+    "parquet of zeros": Hostile(
+        "a.parquet", lambda: packed_parquet(lambda rows: np.zeros(rows, np.int8), 50, 1_990_000), BOMB
+    ),
+    "parquet of nothing": Hostile("a.parquet", lambda: packed_parquet(nothing, 50, 1_990_000), BOMB),
+    "parquet of one word": Hostile("a.parquet", lambda: packed_parquet(one_word, 10, 1_990_000), BOMB),
+    "parquet of one number more in each row": Hostile(
+        "a.parquet",
+        lambda: packed_parquet(np.arange, 20, 1_990_000, use_dictionary=False, column_encoding="DELTA_BINARY_PACKED"),
+        BOMB,
+    ),
+    "parquet of yes and no": Hostile(
+        "a.parquet", lambda: packed_parquet(lambda rows: np.arange(rows) % 2 == 0, 40, 1_990_000), BOMB
     ),
     "parquet of lists": Hostile("a.parquet", nested_parquet, "has no column of numbers or text"),
     "parquet cut off": Hostile("a.parquet", lambda: parquet(4000)[:-9], DAMAGED),

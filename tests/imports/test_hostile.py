@@ -154,8 +154,8 @@ def test_pictures_gone_over_again_and_again_are_left_out(tmp_path: Path) -> None
 
 
 def test_long_texts_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
-    """A Parquet file holds a text once that stands in thousands of rows."""
-    desk = Desk(tmp_path).bring("a.parquet", long_words(3_000))
+    """A Parquet file holds a text once that stands in many rows."""
+    desk = Desk(tmp_path).bring("a.parquet", long_words(1_500))
     with pytest.raises(ImportRefused, match="at most 100 million characters together"):
         desk.make(TextPlan(text="t"))
 
@@ -178,6 +178,14 @@ def test_a_column_of_very_many_categories_is_left_out(tmp_path: Path) -> None:
     assert card.feature_names == ("a", "b")
     assert card.count == 20_000
     assert [(lost.why, lost.count) for lost in card.dropped] == [("many", 1), ("sample", 80_000)]
+
+
+def test_words_of_very_many_kinds_are_counted_all_the_same(tmp_path: Path) -> None:
+    """What is passed over tells how much of it is missing, and whether a value comes again."""
+    rows = [["" if row % 10 == 3 else f"u{row}", f"v{min(row, 49_998)}", row % 7, row % 5] for row in range(50_000)]
+    found = Desk(tmp_path).bring("a.csv", csv([["who", "what", "a", "b"], *rows])).understand()
+
+    assert [(c.why, c.missing) for c in found.columns[:2]] == [("identifier", 5_000), ("many", 0)]
 
 
 def test_what_a_file_is_called_is_said_in_chinese() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ae_core.imports.bounds import Bounds
-from ae_core.imports.pictures import decode
+from ae_core.imports.pictures import _opened, decode
 from ae_core.imports.plan import ArrayPlan, ImagePlan, PixelsPlan, Source
 from tests.imports.files import Desk, csv, digits, image, npy, npz, zipped
 
@@ -48,6 +49,34 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert items.labels is not None
     assert items.labels.tolist() == [0] * 12 + [1] * 12
     assert np.allclose(items.x[0, ..., 0] * 255, pixels["pets/cat/0.png"])
+
+
+def test_a_folder_for_each_picture_tells_no_class(tmp_path: Path) -> None:
+    """Such folders only say which picture it is."""
+    members = {f"{number}/picture.png": image(np.roll(scene(), number)) for number in range(33)}
+    found = (desk := Desk(tmp_path).bring("a.zip", zipped(members))).understand()
+
+    assert isinstance(found.plan, ImagePlan)
+    assert (found.plan.labels, found.facts.classes) == (False, ())
+    assert desk.make(found.plan)[0].count == 33
+
+
+def test_notes_in_a_picture_are_never_read(tmp_path: Path) -> None:
+    """Texts and profiles of a PNG can be bombs; its palette and what is clear of it are kept."""
+    from ae_core.imports.blobs import uploaded
+
+    notes = PngInfo()
+    notes.add_text("a", "b" * 900_000, zip=True)
+    notes.add_itxt("c", "d" * 900_000, zip=True)
+    drawing = Image.fromarray(scene()).convert("P")
+    whole = image(drawing, pnginfo=notes, icc_profile=b"e" * 900_000, transparency=0)
+    (tmp_path / "noted").write_bytes(whole)
+    [blob] = uploaded([Source(name="a.png", path=str(tmp_path / "noted"))], Bounds())
+    with _opened(blob, Bounds()) as picture:
+        picture.load()
+
+    assert picture.info == {"transparency": 0}
+    assert picture.getpalette() == drawing.getpalette()
 
 
 def test_several_files_are_a_dataset(tmp_path: Path) -> None:

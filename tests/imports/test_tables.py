@@ -17,6 +17,7 @@ from ae_core.imports.draw import draw
 from ae_core.imports.names import LONGEST, columns, unique
 from ae_core.imports.numerals import number, ordered
 from ae_core.imports.plan import ColumnPlan, Dialect, TablePlan
+from ae_core.imports.survey import Column
 from tests.imports.files import Desk, csv, iris, zipped
 
 ROWS = [[f"{row / 4:.2f}", row * row % 97, "yes" if row % 3 else "no", "abc"[row % 3]] for row in range(60)]
@@ -450,3 +451,20 @@ def test_categories_are_in_the_order_of_their_numbers() -> None:
     """10 comes after 9, and words after the alphabet."""
     assert ordered(["10", "9", "1"]) == ("1", "9", "10")
     assert ordered(["10", "9", "a"]) == ("10", "9", "a")
+
+
+@pytest.mark.parametrize("step", [0, 1, 2, -1, 0.5])
+@pytest.mark.parametrize("turn", [None, 3_000])
+def test_a_column_is_followed_the_same_way_in_blocks(step: float, turn: int | None) -> None:
+    """Whether it runs or rises does not depend on how many cells are looked at together."""
+    values = [1_000 + step * row - (5_000 if row == turn else 0) for row in range(6_000)]
+    cells = [f"{value:g}" if value % 1 else str(int(value)) for value in values]
+    one, many = Column("a", "."), Column("a", ".")
+    for cell in cells:
+        one._follow([cell])
+    for begin in range(0, len(cells), 500):
+        many.add(cells[begin : begin + 500])
+
+    assert (many.running, many.rising) == (one.running, one.rising)
+    assert many.rising == (step >= 0 and turn is None)
+    assert many.running == (step == 1 and turn is None)
