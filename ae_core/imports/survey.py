@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from ae_core.imports.archive import Losses
 from ae_core.imports.names import clean
-from ae_core.imports.numerals import KEPT, Decimal, is_date, number, tidy
+from ae_core.imports.numerals import KEPT, Decimal, is_date, is_missing, number, tidy
 from ae_core.imports.plan import CATEGORIES, CLASSES, ColumnPlan, Count, Use, Why
 from ae_core.imports.sheets import Sheet
 
 MANY = 200  # different values of a column that are kept apart
 PROSE = 8  # words that a document has on average, at least
+APART = 4_000_000  # values of all columns together that are kept until one of them comes again
 SLIPS = 0.05  # share of values of a column of numbers that may be something else
 ANSWERS = frozenset(
     ("label", "labels", "class", "classes", "target", "species", "variety", "cultivar", "y", "category", "categories")
@@ -33,11 +35,12 @@ _NAMELESS = re.compile(r"column \d+")
 class Column:
     """What was seen of a column. numbers, others, missing, infinite: values of each sort. values: the different ones
     with their counts, until there are `MANY`. letters, words: of all values. running: each is one more than the last.
-    rising: none is below the last.
+    rising: none is below the last. repeated: one came twice among the first `room` that are whole or words.
     """
 
     name: str
     decimal: Decimal
+    room: int = MANY
     numbers: int = 0
     others: int = 0
     missing: int = 0
@@ -55,6 +58,7 @@ class Column:
     values: Counter[str] = field(default_factory=Counter)
     _last: float | None = None
     _last_text: str = ""
+    _apart: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def add(self, cells: Sequence[str]) -> None:
         """Some more of its cells."""
@@ -63,6 +67,18 @@ class Column:
                 self._count(cell, count)
         if self.running or self.rising:
             self._follow(cells)
+        if not self.repeated:
+            self._keep_apart(cells)
+
+    def _keep_apart(self, cells: Sequence[str]) -> None:
+        """Looks whether a value comes again, by sorted hashes of those that came."""
+        if len(self._apart) >= self.room or (self.numeric and not self.whole):
+            return
+        came = np.sort(np.array([hash(cell) for cell in cells if not is_missing(cell)], dtype=np.int64))
+        self._apart = np.sort(np.concatenate((self._apart, came)), kind="stable")  # which merges what is sorted
+        self.repeated = bool((np.diff(self._apart) == 0).any())
+        if self.repeated:
+            self._apart = self._apart[:0]
 
     def _measure(self, cells: Sequence[str]) -> bool:
         """Counts cells that are all plain numbers, ten times as fast as one by one; says whether they are."""
@@ -100,9 +116,7 @@ class Column:
             self.low, self.high = min(self.low, value), max(self.high, value)
             self.whole = self.whole and value == int(value)
         key = tidy(cell) if not self.many else ""
-        self.repeated = self.repeated or count > 1
         if key in self.values:
-            self.repeated = True
             self.values[key] += count
         elif not self.many:
             self.values[key] = count
@@ -231,7 +245,8 @@ class Survey:
 
 def survey(sheet: Sheet) -> Survey:
     """Looks through all of it once."""
-    found = tuple(Column(name, sheet.decimal) for name in sheet.names)
+    room = APART // max(len(sheet.names), 1)
+    found = tuple(Column(name, sheet.decimal, room) for name in sheet.names)
     rows = 0
     for block in sheet.blocks():
         rows += len(block[0])

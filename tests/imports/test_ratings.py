@@ -34,6 +34,14 @@ def test_ratings_are_recognised(tmp_path: Path, name: str, text: str) -> None:
     assert items.groups is None
 
 
+def test_ratings_in_the_order_of_their_things(tmp_path: Path) -> None:
+    """Thousands of people come before the first comes again."""
+    rows = [[person, thing, 1 + (person + thing) % 5] for thing in range(3) for person in range(5000)]
+    found = Desk(tmp_path).bring("r.csv", csv([["userId", "movieId", "rating"], *rows])).understand()
+
+    assert isinstance(found.plan, RatingsPlan)
+
+
 def test_every_star_stands_where_it_belongs(tmp_path: Path) -> None:
     """Shown and hidden ones together are the file; of each person's 15 three are hidden."""
     rows = stars()

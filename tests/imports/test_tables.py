@@ -194,6 +194,19 @@ def test_columns_that_say_nothing_are_left_out(tmp_path: Path) -> None:
     }
 
 
+def test_what_comes_again_late_is_no_identifier(tmp_path: Path) -> None:
+    """5,000 people who each come four times are no numbers of rows, however late the first comes again."""
+    rows = [[7 * row % 5000, 7 * row % 20011, f"n{row % 9000}", row % 13] for row in range(20_000)]
+    columns = planned(Desk(tmp_path).bring("log.csv", csv([["user_id", "visit_id", "name", "b"], *rows]))).columns
+
+    assert [(column.use, column.why) for column in columns] == [
+        ("number", ""),
+        ("leave_out", "identifier"),
+        ("leave_out", "many"),
+        ("number", ""),
+    ]
+
+
 def test_years_are_no_identifiers(tmp_path: Path) -> None:
     """A column that counts on is kept, unless its name or its lack of one says that it counts rows."""
     rows = [[1950 + row, row * row % 13] for row in range(60)]
