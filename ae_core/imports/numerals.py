@@ -24,7 +24,6 @@ GROUPED = {
 _POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?|[+-]?\d{1,3}(,\d{3})+\.\d*", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d*", re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?")
 
 
 def number(text: str, decimal: Decimal = ".") -> float | None:
@@ -64,11 +63,6 @@ def _bare(text: str) -> str:
 def is_missing(text: str) -> bool:
     """Whether it says that the value is not told."""
     return text.strip().lower() in MISSING
-
-
-def is_date(text: str) -> bool:
-    """Whether it looks like a day, or a moment of one."""
-    return _DATE.fullmatch(text.strip()[:40]) is not None
 
 
 def decimal_of(cells: Iterable[str], delimiter: str) -> Decimal:

@@ -137,6 +137,7 @@ class PixelsPlan(Spec):
 class SeriesPlan(Spec):
     """Series. rows: each row is one, its numbers in `columns` one after the other. windows: the whole table is one
     long series, `columns` are its channels, and an item is `window` rows of it, the next begins `stride` rows later.
+    clock: the column of moments that puts rows in order, or "" where they are.
     """
 
     form: Literal["series"] = "series"
@@ -146,6 +147,7 @@ class SeriesPlan(Spec):
     orientation: Literal["rows", "windows"] = "rows"
     columns: tuple[str, ...] = ()
     label: str = ""
+    clock: str = ""
     window: Annotated[int, Field(ge=4, le=1024)] = 32
     stride: Annotated[int, Field(ge=1, le=1024)] = 16
     missing: Gaps = "fill"

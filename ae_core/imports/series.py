@@ -12,6 +12,7 @@ from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.bounds import Bounds
 from ae_core.imports.draw import at_most, choose, draw, enough, named, numbers, present, texts
+from ae_core.imports.moments import Moments, moments, order
 from ae_core.imports.names import clean
 from ae_core.imports.numerals import number, tidied
 from ae_core.imports.plan import CLASSES, FEWEST, SeriesPlan
@@ -21,7 +22,11 @@ from ae_core.imports.survey import Column, Survey
 SHORTEST = 16  # columns that are taken for a series
 SMOOTH = 0.6  # correlation of neighbours, from which on columns are taken for moments
 BLOCK = 4  # windows, one after the other, that stay on one side of the split together
-TIMES = frozenset(("time", "date", "datetime", "timestamp", "t", "ds", "day", "zeit", "datum", "时间", "日期"))
+# Columns of numbers that are called so count parts of a moment: they are clocks only in even steps.
+PARTS = frozenset(("year", "years", "month", "hour", "minute", "second", "jahr", "monat", "stunde"))
+PARTS |= {"年", "年份", "月份"}
+TIMES = PARTS | {"time", "date", "datetime", "timestamp", "t", "ds", "day", "zeit", "datum", "时间", "日期"}
+_WORD = re.compile(r"[^\W\d_]+")
 _MOMENT = re.compile(r"(t|time|step|x|v|att|att_|feature|s|column)?[ _.-]?\d+(\.\d+)?", re.IGNORECASE)
 
 
@@ -84,6 +89,7 @@ def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPl
         orientation="windows",
         columns=channels,
         label=label,
+        clock=clock.name if clock else "",
         window=window,
         stride=stride,
     )
@@ -91,8 +97,10 @@ def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPl
 
 
 def _is_clock(column: Column) -> bool:
-    named = column.name.lower().strip("_ ") in TIMES
-    return column.rising and column.alone and (column.moments or (named and column.numeric))
+    name = column.name.lower().strip("_ ")
+    named = name in TIMES or (column.even and not TIMES.isdisjoint(_WORD.findall(name)))
+    counts = column.numeric and not column.others and (column.even or name not in PARTS)
+    return column.orderly and column.told > 2 and (column.moments or (named and counts))
 
 
 def size(rows: int) -> tuple[int, int]:
@@ -129,7 +137,11 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
     everything = np.ones(rows, dtype=bool)
     table = numbers(sheet, places, everything)
     answers = tidied(list(texts(sheet, sheet.places([of.label])[0], everything))) if of.label else []
-    begins, groups = starts(rows, of.window, of.stride)
+    if of.clock:
+        follow = order(when(sheet, of.clock))
+        losses.add("rows", "gap", count=rows - len(follow))
+        table, answers = table[follow], [answers[place] for place in follow] if of.label else []
+    begins, groups = starts(len(table), of.window, of.stride)
     gaps = np.asarray(np.isnan(table).any(axis=1))
     if of.missing == "drop":
         clear = np.array([not gaps[at : at + of.window].any() for at in begins], dtype=bool)
@@ -156,6 +168,12 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
     x = np.stack([table[at : at + of.window] for at in begins])
     apart = of.stride >= of.window
     return _made(x, labels, names, None if apart else groups, of, of.columns)
+
+
+def when(sheet: Sheet, clock: str) -> Moments:
+    """(rows, 2) what the column of moments says in each row."""
+    [place] = sheet.places([clock])
+    return np.concatenate([np.empty((0, 2)), *(moments(block[place], sheet.decimal) for block in sheet.blocks())])
 
 
 def starts(rows: int, window: int, stride: int) -> tuple[Integers, Integers]:

@@ -12,13 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ae_core.imports.archive import Losses
+from ae_core.imports.moments import SLIPS as OUT_OF_ORDER
+from ae_core.imports.moments import Moments, is_compact, is_moment, moments
 from ae_core.imports.names import clean
-from ae_core.imports.numerals import KEPT, Decimal, is_date, is_missing, number, tidy
+from ae_core.imports.numerals import Decimal, is_missing, number, tidy
 from ae_core.imports.plan import CATEGORIES, CLASSES, ColumnPlan, Count, Use, Why
 from ae_core.imports.sheets import Sheet
 
 MANY = 200  # different values of a column that are kept apart
 PROSE = 8  # words that a document has on average, at least
+FOLLOWED = 256  # values that are looked at before it is said whether they follow each other
+FEW = 20  # of them that may be out of order at first
 APART = 4_000_000  # values of all columns together that are kept until one of them comes again
 SLIPS = 0.05  # share of values of a column of numbers that may be something else
 ANSWERS = frozenset(
@@ -35,7 +39,9 @@ _NAMELESS = re.compile(r"column \d+")
 class Column:
     """What was seen of a column. numbers, others, missing, infinite: values of each sort. values: the different ones
     with their counts, until there are `MANY`. letters, words: of all values. running: each is one more than the last.
-    rising: none is below the last. repeated: one came twice among the first `room` that are whole or words.
+    steps: of both readings of moments, how often one comes after the last, before it, or with it. even: all numbers are
+    as far from the last one as the second from the first. repeated: one came twice among the first `room` that are
+    whole or words.
     """
 
     name: str
@@ -52,12 +58,13 @@ class Column:
     words: int = 0
     whole: bool = True
     running: bool = True
-    rising: bool = True
+    even: bool = True
     many: bool = False
     repeated: bool = False
     values: Counter[str] = field(default_factory=Counter)
-    _last: float | None = None
-    _last_text: str = ""
+    steps: Moments = field(default_factory=lambda: np.zeros((3, 2)))
+    _last: Moments = field(default_factory=lambda: np.empty((0, 2)))
+    _step: float | None = None
     _apart: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def add(self, cells: Sequence[str]) -> None:
@@ -65,8 +72,9 @@ class Column:
         if not (self.many and self._measure(cells)):
             for cell, count in Counter(cells).items():
                 self._count(cell, count)
-        if self.running or self.rising:
-            self._follow(cells)
+        for at in range(0, len(cells), FOLLOWED):
+            if self.running or self._in_order():
+                self._follow(cells[at : at + FOLLOWED])
         if not self.repeated:
             self._keep_apart(cells)
 
@@ -104,7 +112,8 @@ class Column:
             self.others += count
             self.letters += len(cell) * count
             self.words += (cell.count(" ") + 1) * count
-            self.dates += is_date(cell) * count
+            if self.dates == self.numbers + self.others - count:  # what has one other value is no column of dates
+                self.dates += is_moment(cell) * count
         elif math.isnan(value):
             self.missing += count
             return
@@ -123,22 +132,31 @@ class Column:
             self.many = len(self.values) >= MANY
 
     def _follow(self, cells: Sequence[str]) -> None:
-        for cell in cells:
-            value = number(cell, self.decimal)
-            if value is None:
-                self.running = False
-                text = cell.strip()[:KEPT]
-                if text < self._last_text:
-                    self.rising = False
-                    return
-                self._last_text = text
-                continue
-            if self._last is not None:
-                self.running = self.running and value == self._last + 1
-                self.rising = self.rising and not value < self._last
-            self._last = value
-            if not (self.running or self.rising):
-                return
+        found = moments(cells, self.decimal)
+        unknown = np.isnan(found).all(axis=1)
+        self.running = self.running and not self.others and not unknown.any()
+        found = np.concatenate((self._last, found[~unknown]))
+        steps = np.diff(found, axis=0)
+        self._last = found[-1:]
+        if not len(steps):
+            return
+        self._step = float(steps[0, 0]) if self._step is None else self._step
+        self.even = self.even and bool((steps == self._step).all())
+        self.running = self.running and self.even and self._step == 1
+        self.steps += (steps > 0).sum(axis=0), (steps < 0).sum(axis=0), (steps == 0).sum(axis=0)
+
+    def _in_order(self) -> bool:
+        """Whether it may still be found to rise, or to fall."""
+        up, down, level = self.steps
+        return bool((np.minimum(up, down) + level <= np.maximum(FEW, SLIPS * up + SLIPS * down)).any())
+
+    @property
+    def orderly(self) -> bool:
+        """Whether its values rise, or fall, nearly all the way."""
+        up, down, level = self.steps
+        count = self.steps.sum(axis=0)
+        slips = np.minimum(up, down) + level
+        return bool(((slips <= OUT_OF_ORDER * count) & (count == self.told - 1)).any())
 
     @property
     def told(self) -> int:
@@ -158,7 +176,8 @@ class Column:
     @property
     def moments(self) -> bool:
         """Whether its values are days or moments."""
-        return self.others > 0 and self.dates == self.told
+        compact = self.numeric and not self.others and len(self.values) > 2 and all(map(is_compact, self.values))
+        return compact or (self.others > 0 and self.dates == self.told)
 
     @property
     def alone(self) -> bool:

@@ -277,6 +277,7 @@ def _series(asks: _Asks, plan: SeriesPlan, understood: Understanding) -> dict[st
         with right:
             found["window"] = asks.number("window", plan.window, 4, 1024)
             found["stride"] = asks.number("stride", plan.stride, 1, 1024)
+            found["clock"] = asks.choose("clock", [NONE, *_names(understood)], plan.clock, _column)
         found["columns"] = asks.several("channels", _names(understood), plan.columns)
     return found
 

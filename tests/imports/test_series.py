@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from ae_core.data.split import divide
 from ae_core.errors import ImportRefused
+from ae_core.imports.moments import MONTHS, moment, moments
 from ae_core.imports.plan import SeriesPlan
 from ae_core.imports.series import bridged, starts
 from tests.imports.files import Desk, csv
@@ -79,6 +82,66 @@ def test_a_long_table_is_cut_into_windows(tmp_path: Path) -> None:
     every = np.lib.stride_tricks.sliding_window_view(values, 32, axis=0).swapaxes(1, 2).astype(np.float32)
     assert all((np.abs(every - item).max(axis=(1, 2)) < 1e-6).any() for item in items.x)
     assert card.label_names in (("day", "night"), ())
+
+
+START = datetime(2019, 11, 27)
+MOMENTS: dict[str, Callable[[int], str]] = {
+    "german days": lambda n: f"{START + timedelta(n):%d.%m.%Y}",
+    "american days": lambda n: f"{START + timedelta(n):%m/%d/%Y}",
+    "german hours": lambda n: f"{START + timedelta(hours=n):%d.%m.%Y %H:%M}",
+    "halves of days": lambda n: f"{START + timedelta(hours=n):%m/%d/%Y %I:%M %p}",
+    "single digits": lambda n: f"{(day := START + timedelta(n)).year}-{day.month}-{day.day}",
+    "eight digits": lambda n: f"{START + timedelta(n):%Y%m%d}",
+    "zones": lambda n: f"{START + timedelta(minutes=n):%Y-%m-%d %H:%M:%S}+01:00",
+    "chinese days": lambda n: f"{START + timedelta(n):%Y年%m月%d日}",
+    "months": lambda n: f"{1949 + n // 12}-{n % 12 + 1:02}",
+    "names of months": lambda n: f"{MONTHS[n % 12].title()} {1949 + n // 12}",
+    "quarters": lambda n: f"{1850 + n // 4}Q{n % 4 + 1}",
+    "times of a day": lambda n: f"{n // 60:02}:{n % 60:02}:00",
+}
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("kind", MOMENTS)
+def test_however_moments_are_written_they_are_in_order(tmp_path: Path, kind: str, newest_first: bool) -> None:
+    """One column beside them is enough; a file that begins with the newest is turned round."""
+    rows = [[MOMENTS[kind](n), n + n % 2 / 4] for n in range(400)]
+    desk = Desk(tmp_path).bring("a.csv", csv([["when", "value"], *(rows[::-1] if newest_first else rows)]))
+    plan = desk.understand().plan
+    _, items = desk.make(plan)
+
+    assert isinstance(plan, SeriesPlan)
+    assert (plan.orientation, plan.columns, plan.clock) == ("windows", ("value",), "when")
+    assert items.x[0, :4, 0].tolist() == [0, 1.25, 2, 3.25]
+
+
+def test_years_in_even_steps_are_a_clock(tmp_path: Path) -> None:
+    """Sunspots year by year are one long series; years that jump are a number like others."""
+    for steps, form in ((1, "series"), (7, "table")):
+        rows = [[1700 + n + n % steps, n * n % 97] for n in range(309)]
+        plan = Desk(tmp_path).bring("sunspots.csv", csv([["YEAR", "SUNACTIVITY"], *rows])).understand().plan
+        assert plan.form == form
+
+
+def test_days_in_no_order_make_no_series(tmp_path: Path) -> None:
+    """They are offered neither as a series nor as a feature; who says that they are the clock gets them sorted."""
+    rows = [[f"{START + timedelta(n * 37 % 401):%m/%d/%Y}", n * 37 % 401, n % 7] for n in range(401)]
+    desk = Desk(tmp_path).bring("a.csv", csv([["when", "a", "b"], *rows]))
+    assert desk.understand().plan.form == "table"
+
+    _, items = desk.make(SeriesPlan(orientation="windows", columns=("a",), clock="when", window=8, stride=8))
+    assert items.x[:, :, 0].tolist() == np.arange(400).reshape(50, 8).tolist()
+
+
+@given(
+    st.datetimes(datetime(1000, 1, 1), datetime(2999, 12, 31)),
+    st.sampled_from(("%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M:%S")),
+)
+def test_moments_are_seconds(when: datetime, form: str) -> None:
+    """As Python counts them, whatever stands between their parts."""
+    text = f"{when.year:04}".join(f"{when:{form.replace('%Y', '!')}}".split("!"))
+    assert moment(text)[0] == (when.replace(microsecond=0) - datetime(1970, 1, 1)).total_seconds()
+    assert moments([text], ".")[0, 0] == moment(text)[0]
 
 
 def test_windows_never_leak(tmp_path: Path) -> None:

@@ -1,0 +1,144 @@
+"""Moments out of text: years, quarters, months, days and times of day, as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from math import nan
+
+import numpy as np
+import numpy.typing as npt
+
+from ae_core.data.dataset import Integers
+from ae_core.imports.numerals import Decimal, number
+
+Moments = npt.NDArray[np.float64]
+
+SLIPS = 0.002  # share of steps against the order, as where clocks are put back in autumn
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+DAY = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
+_YEAR, _CLOCK = r"(?P<y>[12]\d{3})", r"([T ,]+(?P<time>\d{1,2}:.+))?"
+_NAME = rf"(?P<name>{'|'.join(MONTHS)})[a-z]*\.?"
+_FORMS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        rf"{_YEAR}[-/.](?P<m>\d{{1,2}})([-/.](?P<d>\d{{1,2}}))?{_CLOCK}",
+        rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_CLOCK}",
+        rf"(?P<m>\d{{1,2}})[-/]{_YEAR}",
+        rf"{_YEAR}年((?P<m>\d{{1,2}})月((?P<d>\d{{1,2}})[日号])?)?\s*(?P<time>\d{{1,2}}:.+)?",
+        rf"{_YEAR}[ -]?Q(?P<q>[1-4])",
+        rf"Q(?P<q>[1-4])[ -/]?{_YEAR}",
+        rf"((?P<d>\d{{1,2}})[. -]+)?{_NAME}[ ,-]+{_YEAR}{_CLOCK}",
+        rf"{_YEAR}[ -]{_NAME}([ -](?P<d>\d{{1,2}}))?{_CLOCK}",
+        rf"{_NAME} (?P<d>\d{{1,2}}),? +{_YEAR}{_CLOCK}",
+        r"(?P<time>\d{1,2}:\d{2}(:.+|\s*[AP]\.?M\.?)?)",
+    )
+)
+_TIME = re.compile(
+    r"(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d*)?))?\s*(?:([AP])\.?M\.?)?\s*(?:[A-Z]{1,4}|([+-])(\d{2}):?(\d{2})?)?",
+    re.IGNORECASE,
+)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
+_COMPACT = re.compile(r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")
+
+
+@lru_cache(maxsize=8192)  # of a block, which is looked at twice
+def moment(text: str) -> tuple[float, float]:
+    """When it was, in seconds since 1970, if the day is told before the month, and if the month is; NaN where it says
+    no moment. Of a month or a year it is the beginning, and of a time of an unknown day that of the first one.
+    """
+    text = text.strip()[:40]
+    for form in _FORMS:
+        if found := form.fullmatch(text):
+            return _of(found.groupdict())
+    return nan, nan
+
+
+def is_moment(text: str) -> bool:
+    """Whether it says one, however day and month are told."""
+    first, second = moment(text)
+    return first == first or second == second
+
+
+def is_compact(text: str) -> bool:
+    """Whether it is a day in eight digits."""
+    return _COMPACT.fullmatch(text.strip()) is not None
+
+
+def moments(cells: Sequence[str], decimal: Decimal) -> Moments:
+    """(n, 2) moments of both readings; a number is one in itself, so that clocks may count anything."""
+    if all(map(_ISO.fullmatch, cells)):
+        try:
+            plain = np.array(cells, dtype="datetime64[us]").astype(np.int64) / 1e6
+            return np.repeat(plain[:, None], 2, axis=1)
+        except ValueError:  # there is no such day
+            pass
+    return np.array([_either(cell, decimal) for cell in cells], dtype=np.float64).reshape(-1, 2)
+
+
+def order(found: Moments) -> Integers:
+    """In which order the rows follow each other in time: as they stand if they rise, turned round if they fall, else
+    sorted. found: (n, 2), of the readings the one that is told more often and rises or falls with fewer slips is taken.
+    """
+    told, slips, falls = zip(*(_course(column) for column in found.T), strict=True)
+    best = min((0, 1), key=lambda reading: (-told[reading], slips[reading]))
+    places = np.arange(len(found))
+    if falls[best]:
+        places = places[::-1]
+    if slips[best] <= SLIPS * told[best]:
+        return places
+    column = found[places, best]
+    known = ~np.isnan(column)
+    return np.asarray(places[known][np.argsort(column[known], kind="stable")])
+
+
+def _course(column: Moments) -> tuple[int, int, bool]:
+    """Values that are told, steps against the commoner direction, and whether that is down."""
+    steps = np.diff(column[~np.isnan(column)])
+    up, down = int((steps > 0).sum()), int((steps < 0).sum())
+    return int((~np.isnan(column)).sum()), min(up, down), down > up
+
+
+def _either(cell: str, decimal: Decimal) -> tuple[float, float]:
+    value = number(cell, decimal)
+    return moment(cell) if value is None else (value, value)
+
+
+def _of(said: dict[str, str | None]) -> tuple[float, float]:
+    time = _seconds(said["time"]) if said.get("time") else 0.0
+    if "y" not in said:
+        return time, time
+    year = int(said["y"] or 0)
+    year += (2000 if year < 70 else 1900) if year < 100 else 0
+    if said.get("a"):
+        first, second = int(said["a"] or 0), int(said["b"] or 0)
+        return _count(year, second, first, time), _count(year, first, second, time)
+    if said.get("name"):
+        month = 1 + MONTHS.index((said["name"] or "").lower())
+    else:
+        month = 3 * int(said["q"] or 1) - 2 if said.get("q") else int(said.get("m") or 1)
+    value = _count(year, month, int(said.get("d") or 1), time)
+    return value, value
+
+
+def _count(year: int, month: int, day: int, time: float) -> float:
+    try:
+        return (date(year, month, day).toordinal() - EPOCH) * DAY + time
+    except ValueError:  # there is no such day
+        return nan
+
+
+def _seconds(text: str | None) -> float:
+    """Of the day; NaN where it is no time of one."""
+    found = _TIME.fullmatch((text or "").strip())
+    if found is None:
+        return nan
+    hour, minute, second, half, sign, hours, minutes = found.groups()
+    at = int(hour)
+    if half:
+        at = at % 12 + 12 * (half.upper() == "P")
+    away = (int(hours) * 60 + int(minutes or 0)) * 60 if sign else 0
+    return at * 3600 + int(minute) * 60 + float((second or "0").replace(",", ".")) + (away if sign == "-" else -away)
