@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ae_core.data.text import UNSPACED
 from ae_core.imports.archive import Losses
 from ae_core.imports.moments import SLIPS as OUT_OF_ORDER
 from ae_core.imports.moments import Moments, is_compact, is_moment, moments
@@ -21,6 +22,8 @@ from ae_core.imports.sheets import Sheet
 
 MANY = 200  # different values of a column that are kept apart
 PROSE = 8  # words that a document has on average, at least
+LINE = 3  # and a headline
+SIGNS = 3  # of a script without blanks that count as a word
 FOLLOWED = 256  # values that are looked at before it is said whether they follow each other
 FEW = 20  # of them that may be out of order at first
 APART = 4_000_000  # values of all columns together that are kept until one of them comes again
@@ -30,6 +33,12 @@ ANSWERS = frozenset(
     + ("diagnosis", "outcome", "digit", "sentiment", "survived", "标签", "类别", "类", "分类", "品种", "标记", "诊断")
 )
 """What columns of classes are called, in small letters."""
+TEXTS = frozenset(
+    ("text", "texts", "review", "reviews", "headline", "headlines", "message", "messages", "comment", "comments", "sms")
+    + ("tweet", "tweets", "sentence", "sentences", "文本", "内容", "评论", "标题", "句子", "留言", "短信", "正文")
+)
+"""What columns of texts are called, so that short ones are recognised."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _ID = re.compile(r"(.*[ _.-])?(id|ids|uuid|guid|index|idx|no|nr|row|rowid|编号|序号)|unnamed.*", re.IGNORECASE)
 _CAMEL = re.compile(r".*[a-z](Id|ID)")
 _NAMELESS = re.compile(r"column \d+")
@@ -38,7 +47,7 @@ _NAMELESS = re.compile(r"column \d+")
 @dataclass
 class Column:
     """What was seen of a column. numbers, others, missing, infinite: values of each sort. values: the different ones
-    with their counts, until there are `MANY`. letters, words: of all values. running: each is one more than the last.
+    with their counts, until there are `MANY`. words: of all values. running: each is one more than the last.
     steps: of both readings of moments, how often one comes after the last, before it, or with it. even: all numbers are
     as far from the last one as the second from the first. repeated: one came twice among the first `room` that are
     whole or words.
@@ -54,7 +63,6 @@ class Column:
     dates: int = 0
     low: float = math.inf
     high: float = -math.inf
-    letters: int = 0
     words: int = 0
     whole: bool = True
     running: bool = True
@@ -110,8 +118,7 @@ class Column:
         value = number(cell, self.decimal)
         if value is None:
             self.others += count
-            self.letters += len(cell) * count
-            self.words += (cell.count(" ") + 1) * count
+            self.words += _words(cell) * count
             if self.dates == self.numbers + self.others - count:  # what has one other value is no column of dates
                 self.dates += is_moment(cell) * count
         elif math.isnan(value):
@@ -171,7 +178,15 @@ class Column:
     @property
     def prose(self) -> bool:
         """Whether its values are documents."""
-        return not self.numeric and self.words >= PROSE * max(self.others, 1) and len(self.values) > 2
+        called = self.name.lower().strip("_ ") in TEXTS
+        long = self.words >= PROSE * max(self.others, 1) and not self.numeric and len(self.values) > 2
+        return long or (called and self.lines)
+
+    @property
+    def lines(self) -> bool:
+        """Whether its values may be short texts: lines of some words, most of them different."""
+        different = len(self.values) > CATEGORIES or (self.alone and len(self.values) > 2)
+        return different and not self.numeric and not self.moments and self.words >= LINE * self.others
 
     @property
     def moments(self) -> bool:
@@ -260,6 +275,10 @@ class Survey:
         if not header and len(texts) == 1 and texts[0] in fit:
             return texts[0].name
         return ""
+
+
+def _words(text: str) -> int:
+    return text.count(" ") + 1 + (0 if text.isascii() else len(_UNSPACED.findall(text)) // SIGNS)
 
 
 def survey(sheet: Sheet) -> Survey:
