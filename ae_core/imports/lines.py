@@ -20,6 +20,7 @@ from ae_core.imports.plan import Delimiter, Dialect, Encoding
 
 LONGEST_LINE = 4 * MEGABYTE  # characters
 LONGEST_CELL = MEGABYTE
+COMMENTS = 1_000  # lines above a table
 BLANK = 500_000  # empty lines
 WIDEST = 100_000  # cells of a row
 GLANCE = 100  # rows that are looked at
@@ -31,6 +32,8 @@ CODECS: dict[Encoding, str] = {
     "gb18030": "gb18030",
 }
 DELIMITERS: tuple[Delimiter, ...] = ("\t", ";", "|", ",")
+_SEPARATOR = re.compile(r"\ufeff?\"?sep=.?\"?\s*", re.IGNORECASE)
+_MARKED = re.compile(r"^#+[ \t]*(?=\w)")
 _PAIRS = re.compile(rb"[\x80-\xff]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -133,11 +136,41 @@ def lines(blob: Blob, encoding: Encoding, meter: Meter | None = None) -> Iterato
             yield line
 
 
+def below(text: Iterable[str]) -> Iterator[str]:
+    """The lines of the table itself: without what Excel is told about delimiters, and without comments above it. A last
+    comment with as many delimiters as the line below has is the header; several such are rows.
+    """
+    text = iter(text)
+    line = next(text, "")
+    if _SEPARATOR.fullmatch(line):
+        line = next(text, "")
+    comments: list[str] = []
+    while line.startswith("#") and len(comments) < COMMENTS:
+        comments.append(line)
+        line = next(text, "")
+    alike = [_like(comment, line) for comment in comments]
+    if sum(alike) > 1 or not line or line.startswith("#"):
+        yield from comments
+    elif alike and alike[-1]:
+        yield _MARKED.sub("", comments[-1])
+    if line:
+        yield line
+    yield from text
+
+
+def _like(comment: str, line: str) -> bool:
+    """Whether it has as many cells."""
+    for mark in DELIMITERS:
+        if mark in line:
+            return comment.count(mark) == line.count(mark)
+    return len(_MARKED.sub("", comment).split()) == len(line.split()) > 1
+
+
 def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[list[str]]:
     """Rows of cells, without empty rows, the header first if there is one. Raises ImportRefused where quotation marks
     do not close, and for very many cells in a row.
     """
-    text = prepared(lines(blob, dialect.encoding, meter), dialect.delimiter)
+    text = prepared(below(lines(blob, dialect.encoding, meter)), dialect.delimiter)
     reader = csv.reader(
         text,
         delimiter="\t" if dialect.delimiter == "::" else dialect.delimiter,
@@ -208,7 +241,7 @@ def dialect_of(blob: Blob) -> Dialect:
 def beginning(blob: Blob, encoding: Encoding) -> list[str]:
     """The first lines, whole ones."""
     found, length = [], 0
-    for line in lines(blob, encoding):
+    for line in below(lines(blob, encoding)):
         found.append(line)
         length += len(line)
         if len(found) >= GLANCE or length > FIRST:

@@ -19,6 +19,7 @@ Moments = npt.NDArray[np.float64]
 SLIPS = 0.002  # share of steps against the order, as where clocks are put back in autumn
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 DAY = 86_400
+LATEST = 1e30  # beyond it a number is no moment
 EPOCH = date(1970, 1, 1).toordinal()
 _YEAR, _CLOCK = r"(?P<y>[12]\d{3})", r"([T ,]+(?P<time>\d{1,2}:.+))?"
 _NAME = rf"(?P<name>{'|'.join(MONTHS)})[a-z]*\.?"
@@ -76,7 +77,9 @@ def moments(cells: Sequence[str], decimal: Decimal) -> Moments:
             return np.repeat(plain[:, None], 2, axis=1)
         except ValueError:  # there is no such day
             pass
-    return np.array([_either(cell, decimal) for cell in cells], dtype=np.float64).reshape(-1, 2)
+    found = np.array([_either(cell, decimal) for cell in cells], dtype=np.float64).reshape(-1, 2)
+    found[np.abs(found) > LATEST] = nan
+    return found
 
 
 def order(found: Moments) -> Integers:

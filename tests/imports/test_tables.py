@@ -131,12 +131,64 @@ def test_amounts_and_shares_are_numbers(tmp_path: Path) -> None:
     assert items.x[:, 1].tolist() == [1000 * (n + 1) + 0.25 for n in range(30)]
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "cells", "values"),
+    [
+        (";", ["1.977", "2.954", "900"], [1977, 2954, 900]),
+        (";", ["900", "1.162.686", "10.454"], [900, 1162686, 10454]),
+        (",", ["900", "1.162.686", "10.454"], [900, 1162686, 10454]),
+        (";", ["1.977", "2.95", "900"], [1.977, 2.95, 900]),
+        (";", ["1.977", "0.954", "900"], [1.977, 0.954, 900]),
+        (",", ["1.977", "2.954", "900"], [1.977, 2.954, 900]),
+        (";", ["1'234.50", "900.25", "10'000"], [1234.5, 900.25, 10000]),
+    ],
+)
+def test_points_between_thousands(tmp_path: Path, delimiter: str, cells: list[str], values: list[float]) -> None:
+    """A point before three digits parts thousands where all of them do so, or a number has two of them."""
+    rows = [[cells[n % 3], n * 7 % 13] for n in range(60)]
+    _, items = Desk(tmp_path).bring("a.csv", csv([["sales", "b"], *rows], delimiter)).first_try()
+
+    assert items.x[:3, 0].tolist() == pytest.approx(values)
+
+
 def test_points_of_whole_numbers_have_no_classes(tmp_path: Path) -> None:
     """A column y is one of classes only where enough is left to learn from."""
     rows = [["x", "y"], *([n * 7 % 31, n % 5] for n in range(40))]
     card, _ = Desk(tmp_path).bring("points.csv", csv(rows)).first_try()
 
     assert (card.shape, card.label_names) == ((2,), ())
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "sep=,\r\n",
+        "# exported in 2020\n#\n# by me, and nobody else\n",
+        "\ufeffsep=,\n",
+        "# x, y, or z\n# how it is named:\n",
+    ],
+)
+def test_what_stands_above_the_table_is_passed_over(tmp_path: Path, above: str) -> None:
+    """What Excel is told about delimiters, and comments."""
+    rows = [[n / 4, n * n % 13, "ab"[n % 2]] for n in range(40)]
+    card, _ = Desk(tmp_path).bring("a.csv", above + csv([["x", "y", "class"], *rows])).first_try()
+
+    assert (card.count, card.feature_names, card.label_name) == (40, ("x", "y"), "class")
+
+
+def test_a_header_may_be_a_comment(tmp_path: Path) -> None:
+    """As NumPy writes it; and where all rows begin so, or the first name does, nothing is one."""
+    rows = [[n / 4, n * n % 13] for n in range(40)]
+    for head, names in (
+        ("# made by hand\n# x,y\n", ("x", "y")),
+        ("#,y\n", ("#", "y")),
+        ("# x y\n", ("x", "y")),
+    ):
+        text = csv(rows, " " if head == "# x y\n" else ",")
+        card, _ = Desk(tmp_path).bring("a.csv", head + text).first_try()
+        assert (card.count, card.feature_names) == (40, names)
+    tints = [[f"#{n:06}", n * 3 % 17, n * n % 13] for n in range(40)]
+    assert Desk(tmp_path).bring("a.csv", csv(tints)).understand().facts.rows == 40
 
 
 def test_quoted_cells_keep_their_delimiters(tmp_path: Path) -> None:
@@ -435,6 +487,9 @@ def test_one_number_beside_very_many_words_is_no_dataset(tmp_path: Path) -> None
         ("33%", ".", 33),
         ("12,5 %", ",", 12.5),
         ("$", ".", None),
+        ("1'234.50", ".", 1234.5),
+        ("1’234’567", ".", 1234567),
+        ("1.162.686", ",", 1162686),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, decimal: str, value: float | None) -> None:
