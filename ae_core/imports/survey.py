@@ -33,6 +33,8 @@ ANSWERS = frozenset(
     + ("diagnosis", "outcome", "digit", "sentiment", "survived", "标签", "类别", "类", "分类", "品种", "标记", "诊断")
 )
 """What columns of classes are called, in small letters."""
+MARKS = frozenset(("quality", "grade", "result", "level", "质量", "等级", "结果"))
+"""And what the last column is called where it holds them."""
 TEXTS = frozenset(
     ("text", "texts", "review", "reviews", "headline", "headlines", "message", "messages", "comment", "comments", "sms")
     + ("tweet", "tweets", "sentence", "sentences", "文本", "内容", "评论", "标题", "句子", "留言", "短信", "正文")
@@ -260,21 +262,40 @@ class Survey:
 
     def label(self, header: bool) -> str:
         """The column that most likely holds the classes, or "": the last one that is called so, or, where columns have
-        no names, the only one of text.
+        no names, the only one of text, or the first or last one of few small numbers beside fractions and texts.
         """
         fit = [column for column in self.columns if self.can_be_label(column)]
-        called = [
+        names = {column.name.lower().strip("_ ") for column in self.columns}
+        answers = ANSWERS - {"y"} if "x" in names else ANSWERS  # then they are points
+        few = [
             column
             for column in fit
-            if column.name.lower().strip("_ ") in ANSWERS and (column.whole or not column.numeric)
+            if len(column.values) <= max(CATEGORIES, 2) and (column.whole or not column.numeric)
         ]
-        called = [column for column in called if len(column.values) <= max(CATEGORIES, 2)]
+        called = [column for column in few if column.name.lower().strip("_ ") in answers]
+        last = self.columns[-1]
+        if not called and last in few and last.name.lower().strip("_ ") in MARKS:
+            called = [last]
         if called:
             return called[-1].name
         texts = [column for column in self.columns if column.others > column.numbers]
         if not header and len(texts) == 1 and texts[0] in fit:
             return texts[0].name
-        return ""
+        return "" if header else self._numbered(few)
+
+    def _numbered(self, few: list[Column]) -> str:
+        """The first or last column, if it counts from 0 or 1 and most of the others do not hold whole numbers; of both
+        the one with fewer values, but rather three than a yes or no.
+        """
+        edges = [
+            edge
+            for edge in (self.columns[-1], self.columns[0])
+            if edge in few and edge.numeric and edge.low in (0, 1) and edge.high <= CATEGORIES
+        ]
+        rest = sum(not column.whole or not column.numeric for column in self.columns)
+        if not edges or rest <= (len(self.columns) - 1) / 2:
+            return ""
+        return max(edges, key=lambda edge: (len(edge.values) > 2, -len(edge.values))).name
 
 
 def _words(text: str) -> int:

@@ -64,6 +64,14 @@ def test_short_texts_and_those_without_blanks(tmp_path: Path, name: str, rows: l
     assert (card.count, len(card.label_names)) == (200 if name == "sms.tsv" else 300, 2)
 
 
+def test_news_with_the_number_of_their_class(tmp_path: Path) -> None:
+    """Class, title and text without names of columns."""
+    rows = [[1 + n % 4, f"Title {t[:20]}", t] for n, t in enumerate(prose(60))]
+    card, _ = Desk(tmp_path).bring("news.csv", csv(rows)).first_try()
+
+    assert (card.label_name, card.label_names) == ("column 1", ("1", "2", "3", "4"))
+
+
 def test_titles_beside_numbers_stay_a_table(tmp_path: Path) -> None:
     """A table of films is one although their titles are words."""
     rows = [[f"The {t.split()[0]} of film {n}", 1980 + n % 40, n * 7 % 91] for n, t in enumerate(prose(60))]

@@ -68,6 +68,26 @@ def test_iris_without_names_of_columns(tmp_path: Path) -> None:
     assert items.x[0].tolist() == pytest.approx([5.1, 3.5, 1.4, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("rows", "label"),
+    [
+        ([[1 + n % 3, n / 4, n * n % 97 / 10, n * 7 % 13] for n in range(60)], "column 1"),
+        ([[n / 4, n * n % 97 / 10, n * 7 % 13, n % 2] for n in range(60)], "column 4"),
+        ([[n % 2, n / 4, n * n % 97 / 10, n / 3, 1 + n % 4] for n in range(60)], "column 5"),
+        ([[n / 4, n * n % 97 / 10, n * 7 % 13 / 4] for n in range(60)], ""),
+        ([[n % 3, n * n % 97, n * 7 % 13, n % 5] for n in range(60)], ""),
+        ([["a", "b", "quality"], *([n, n * 7 % 13, 3 + n % 6] for n in range(60))], "quality"),
+        ([["quality", "b", "species"], *([n % 2, n * 7 % 13, 3 + n % 6] for n in range(60))], "species"),
+        ([["quality", "a", "b"], *([n % 2, n * 7 % 13, n % 7] for n in range(60))], ""),
+        ([["a", "b", "quality"], *([n, n * 7 % 13, n % 6 / 4] for n in range(60))], ""),
+        ([["who", "x", "y"], *([n * 3 % 50, n * 7 % 13, n % 6] for n in range(100))], ""),
+    ],
+)
+def test_which_numbers_are_classes(tmp_path: Path, rows: list[list[object]], label: str) -> None:
+    """Small whole ones at an edge beside fractions, where columns have no names; else only what is called so."""
+    assert planned(Desk(tmp_path).bring("a.csv", csv(rows))).label == label
+
+
 def test_mixed_columns_become_features(tmp_path: Path) -> None:
     """A number is one, yes or no is one, three categories are three, and the card tells which is which."""
     card, items = Desk(tmp_path).bring("a.csv", MIXED).first_try()
