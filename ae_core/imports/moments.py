@@ -84,25 +84,43 @@ def moments(cells: Sequence[str], decimal: Decimal) -> Moments:
 
 def order(found: Moments) -> Integers:
     """In which order the rows follow each other in time: as they stand if they rise, turned round if they fall, else
-    sorted. found: (n, 2), of the readings the one that is told more often and rises or falls with fewer slips is taken.
+    sorted without those that tell no moment. found: (n, 2), both readings.
     """
-    told, slips, falls = zip(*(_course(column) for column in found.T), strict=True)
-    best = min((0, 1), key=lambda reading: (-told[reading], slips[reading]))
+    column = likelier(found)
+    slips, falls = _course(column, np.zeros(len(column)))
     places = np.arange(len(found))
-    if falls[best]:
+    if falls:
         places = places[::-1]
-    if slips[best] <= SLIPS * told[best]:
+    if slips <= SLIPS * len(places):
         return places
-    column = found[places, best]
+    known = ~np.isnan(column[places])
+    return np.asarray(places[known][np.argsort(column[places][known], kind="stable")])
+
+
+def likelier(found: Moments, groups: Integers | None = None) -> Moments:
+    """(n,) of both readings the one that tells more moments and, of equal ones, rises or falls with fewer slips.
+
+    groups: rows of equal numbers, which follow each other, have a clock of their own.
+    """
+    of = np.zeros(len(found)) if groups is None else groups
+    best = min((0, 1), key=lambda reading: (np.isnan(found[:, reading]).sum(), _course(found[:, reading], of)[0]))
+    return np.asarray(found[:, best])
+
+
+def rising(found: Moments, groups: Integers) -> bool:
+    """Whether each group's clock, of rows one after the other, rises or falls and hardly ever stands still."""
+    column = likelier(found, groups)
+    steps = np.diff(column)[np.diff(groups) == 0]
+    slips, _ = _course(column, groups)
+    return bool(len(steps) and slips + (steps == 0).sum() <= SLIPS * len(steps) and not np.isnan(column).any())
+
+
+def _course(column: Moments, groups: Integers | Moments) -> tuple[int, bool]:
+    """Steps against the commoner direction, and whether that is down."""
     known = ~np.isnan(column)
-    return np.asarray(places[known][np.argsort(column[known], kind="stable")])
-
-
-def _course(column: Moments) -> tuple[int, int, bool]:
-    """Values that are told, steps against the commoner direction, and whether that is down."""
-    steps = np.diff(column[~np.isnan(column)])
+    steps = np.diff(column[known])[np.diff(groups[known]) == 0]
     up, down = int((steps > 0).sum()), int((steps < 0).sum())
-    return int((~np.isnan(column)).sum()), min(up, down), down > up
+    return min(up, down), down > up
 
 
 def _either(cell: str, decimal: Decimal) -> tuple[float, float]:

@@ -46,7 +46,7 @@ _CAMEL = re.compile(r".*[a-z](Id|ID)")
 _NAMELESS = re.compile(r"column \d+")
 
 
-@dataclass
+@dataclass(eq=False)
 class Column:
     """What was seen of a column. numbers, others, missing, infinite: values of each sort. values: the different ones
     with their counts, until there are `MANY`. words: of all values. running: each is one more than the last.
@@ -201,6 +201,11 @@ class Column:
         """Whether no value occurs twice, as far as they were kept apart."""
         return not self.repeated
 
+    @property
+    def identifies(self) -> bool:
+        """Whether it is called like something that tells one from the other."""
+        return bool(_ID.fullmatch(self.name) or _CAMEL.fullmatch(self.name))
+
     def use(self) -> tuple[Use, Why | None]:
         """What becomes of it, and if nothing, why."""
         kinds = len(self.values)
@@ -224,7 +229,7 @@ class Column:
 
     def _names_rows(self) -> bool:
         """Whether it only says which row it is."""
-        named = bool(_ID.fullmatch(self.name) or _CAMEL.fullmatch(self.name))
+        named = self.identifies
         if not self.numeric:
             return self.alone and not self.prose and not self.moments
         nameless = bool(_NAMELESS.fullmatch(self.name))

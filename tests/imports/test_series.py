@@ -173,6 +173,94 @@ def test_windows_of_different_blocks_share_no_row(rows: int, window: int, stride
         assert len(np.unique(groups)) >= 4
 
 
+def below(x: np.ndarray) -> list[list[object]]:
+    """Series one below the other: which, when, what, and a class that all rows of a series share."""
+    return [
+        [f"s{n}", f"{START + timedelta(step):%d.%m.%Y}", value, 7, "slow" if n % 2 else "quick"]
+        for n, row in enumerate(x.tolist())
+        for step, value in enumerate(row)
+    ]
+
+
+LONG = ["sensor", "day", "value", "height", "kind"]
+
+
+@pytest.mark.parametrize("lies", ["in order", "newest first", "by moment", "in disorder"])
+def test_series_one_below_the_other(tmp_path: Path, lies: str) -> None:
+    """A group that comes again and a clock that rises within it; however rows lie, each series is one item."""
+    x = waves()
+    rows = below(x)
+    if lies == "newest first":
+        rows = rows[::-1]
+    elif lies == "by moment":
+        rows = [rows[n * 30 + step] for step in range(30) for n in range(40)]
+    desk = Desk(tmp_path).bring("long.csv", csv([LONG, *rows]))
+    plan = desk.understand().plan
+    if lies == "in disorder":
+        mixed = np.random.default_rng(0).permutation(len(rows))
+        desk = Desk(tmp_path).bring("long.csv", csv([LONG, *(rows[place] for place in mixed)]))
+    card, items = desk.make(plan)
+    assert isinstance(plan, SeriesPlan)
+    assert items.labels is not None
+
+    assert (plan.orientation, plan.group, plan.clock, plan.columns) == ("long", "sensor", "day", ("value",))
+    assert (card.shape, card.count, card.label_names, card.dropped) == ((30, 1), 40, ("quick", "slow"), ())
+    first = [int(np.abs(x[:, :] - item[:, 0]).max(axis=1).argmin()) for item in items.x]
+    assert sorted(first) == list(range(40))
+    assert all(np.allclose(x[n], item[:, 0]) for n, item in zip(first, items.x, strict=True))
+    assert items.labels.tolist() == [n % 2 for n in first]
+
+
+def test_series_of_unequal_length(tmp_path: Path) -> None:
+    """Those that are much shorter than the others are left out, the others cut to what they have in common."""
+    rows = [row for row in below(waves()) if row[0] not in ("s3", "s4") or str(row[1]) < "10"]
+    extra = [["s5", f"{START + timedelta(step):%d.%m.%Y}", 0.5, 7, "slow"] for step in range(30, 35)]
+    nameless = [["", "27.11.2019", 1, 7, "slow"], ["s6", "", 1, 7, "quick"]]
+    desk = Desk(tmp_path).bring("long.csv", csv([LONG, *rows, *extra, *nameless]))
+    plan = SeriesPlan(orientation="long", columns=("value",), group="sensor", clock="day", label="kind")
+    card, items = desk.make(plan)
+    left = sum(row[0] in ("s3", "s4") for row in rows)
+
+    assert (card.shape, card.count) == ((30, 1), 38)
+    assert {lost.why: lost.count for lost in card.dropped} == {"length": 5 + left, "gap": 2}
+    assert np.allclose(items.x[-1, :, 0], waves()[39])
+
+
+def test_gaps_in_series_below_each_other(tmp_path: Path) -> None:
+    """Filled along a line, or the series is left out; classes stay with their series."""
+    rows = below(waves())
+    rows[5 * 30 + 3][2] = ""
+    rows[7 * 30][4] = ""
+    desk = Desk(tmp_path).bring("long.csv", csv([LONG, *rows]))
+    plan = desk.understand().plan
+    assert isinstance(plan, SeriesPlan)
+    filled, items = desk.make(plan)
+    dropped, _ = desk.make(SeriesPlan.model_validate(plan.model_dump() | {"missing": "drop"}))
+
+    assert (filled.count, dropped.count) == (40, 39)
+    assert items.x[5, 3, 0] == pytest.approx((waves()[5, 2] + waves()[5, 4]) / 2, abs=1e-5)
+
+
+def test_what_only_looks_like_series_stays_a_table(tmp_path: Path) -> None:
+    """Rows with a time that are not in order within what they share, or that share nothing."""
+    random = np.random.default_rng(0)
+    ages = [[20 + n % 30, n * n % 97, int(random.integers(0, 300)), n % 2] for n in range(600)]
+    tables = (
+        [["age", "a", "time", "event"], *ages],
+        [["id", "time", "a", "b"], *([n, n // 9, n % 7, n % 5] for n in range(300))],
+    )
+    for rows in tables:
+        assert Desk(tmp_path).bring("a.csv", csv(rows)).understand().plan.form == "table"
+
+
+def test_series_below_each_other_need_a_column_that_tells_them_apart(tmp_path: Path) -> None:
+    """None chosen, one that is different in each row, one that is the same in all."""
+    desk = Desk(tmp_path).bring("long.csv", csv([["n", *LONG], *([n, *row] for n, row in enumerate(below(waves())))]))
+    for group, said in (("", "which series"), ("n", "at least 4 rows, got 1"), ("height", "at least 20 items")):
+        with pytest.raises(ImportRefused, match=said):
+            desk.make(SeriesPlan(orientation="long", columns=("value",), group=group))
+
+
 def test_gaps_are_bridged_along_a_line() -> None:
     """Between 1 and 3 is 2; at the ends the next number is repeated."""
     nan = np.nan
