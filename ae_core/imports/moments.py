@@ -21,23 +21,23 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 DAY = 86_400
 LATEST = 1e30  # beyond it a number is no moment
 EPOCH = date(1970, 1, 1).toordinal()
-_YEAR, _CLOCK = r"(?P<y>[12]\d{3})", r"([T ,]+(?P<time>\d{1,2}:.+))?"
+_YEAR = r"(?P<y>[12]\d{3})"
 _NAME = rf"(?P<name>{'|'.join(MONTHS)})[a-z]*\.?"
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
-        rf"{_YEAR}[-/.](?P<m>\d{{1,2}})([-/.](?P<d>\d{{1,2}}))?{_CLOCK}",
-        rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_CLOCK}",
+        rf"{_YEAR}[-/.](?P<m>\d{{1,2}})([-/.](?P<d>\d{{1,2}}))?",
+        r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4}|\d{2})",
         rf"(?P<m>\d{{1,2}})[-/]{_YEAR}",
-        rf"{_YEAR}年((?P<m>\d{{1,2}})月((?P<d>\d{{1,2}})[日号])?)?\s*(?P<time>\d{{1,2}}:.+)?",
+        rf"{_YEAR}年((?P<m>\d{{1,2}})月((?P<d>\d{{1,2}})[日号])?)?",
         rf"{_YEAR}[ -]?Q(?P<q>[1-4])",
         rf"Q(?P<q>[1-4])[ -/]?{_YEAR}",
-        rf"((?P<d>\d{{1,2}})[. -]+)?{_NAME}[ ,-]+{_YEAR}{_CLOCK}",
-        rf"{_YEAR}[ -]{_NAME}([ -](?P<d>\d{{1,2}}))?{_CLOCK}",
-        rf"{_NAME} (?P<d>\d{{1,2}}),? +{_YEAR}{_CLOCK}",
-        r"(?P<time>\d{1,2}:\d{2}(:.+|\s*[AP]\.?M\.?)?)",
+        rf"((?P<d>\d{{1,2}})[. -]+)?{_NAME}[ ,-]+{_YEAR}",
+        rf"{_YEAR}[ -]{_NAME}([ -](?P<d>\d{{1,2}}))?",
+        rf"{_NAME} (?P<d>\d{{1,2}}),? +{_YEAR}",
     )
 )
+_TIMED = re.compile(r"(.*?)[T ,]*(\d{1,2}:\d{2}.*)")
 _TIME = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d*)?))?\s*(?:([AP])\.?M\.?)?\s*(?:[A-Z]{1,4}|([+-])(\d{2}):?(\d{2})?)?",
     re.IGNORECASE,
@@ -52,10 +52,12 @@ def moment(text: str) -> tuple[float, float]:
     no moment. Of a month or a year it is the beginning, and of a time of an unknown day that of the first one.
     """
     text = text.strip()[:40]
-    for form in _FORMS:
-        if found := form.fullmatch(text):
-            return _of(found.groupdict())
-    return nan, nan
+    timed = _TIMED.fullmatch(text)
+    if timed is None:
+        return _day(text)
+    at = _seconds(timed[2])
+    first, second = _day(timed[1]) if timed[1] else (0.0, 0.0)
+    return first + at, second + at
 
 
 def is_moment(text: str) -> bool:
@@ -77,7 +79,8 @@ def moments(cells: Sequence[str], decimal: Decimal) -> Moments:
             return np.repeat(plain[:, None], 2, axis=1)
         except ValueError:  # there is no such day
             pass
-    found = np.array([_either(cell, decimal) for cell in cells], dtype=np.float64).reshape(-1, 2)
+    words = bool(cells) and number(cells[0], decimal) is None
+    found = np.array([_either(cell, decimal, words) for cell in cells], dtype=np.float64).reshape(-1, 2)
     found[np.abs(found) > LATEST] = nan
     return found
 
@@ -123,38 +126,44 @@ def _course(column: Moments, groups: Integers | Moments) -> tuple[int, bool]:
     return min(up, down), down > up
 
 
-def _either(cell: str, decimal: Decimal) -> tuple[float, float]:
+def _either(cell: str, decimal: Decimal, words: bool) -> tuple[float, float]:
+    """What it says as a moment or as a number. words: whether the first is likelier."""
+    if words and is_moment(cell):
+        return moment(cell)
     value = number(cell, decimal)
     return moment(cell) if value is None else (value, value)
 
 
-def _of(said: dict[str, str | None]) -> tuple[float, float]:
-    time = _seconds(said["time"]) if said.get("time") else 0.0
-    if "y" not in said:
-        return time, time
+@lru_cache(maxsize=8192)
+def _day(text: str) -> tuple[float, float]:
+    """Its beginning, in both readings."""
+    said = next((found.groupdict() for form in _FORMS if (found := form.fullmatch(text))), None)
+    if said is None:
+        return nan, nan
     year = int(said["y"] or 0)
     year += (2000 if year < 70 else 1900) if year < 100 else 0
     if said.get("a"):
         first, second = int(said["a"] or 0), int(said["b"] or 0)
-        return _count(year, second, first, time), _count(year, first, second, time)
+        return _count(year, second, first), _count(year, first, second)
     if said.get("name"):
         month = 1 + MONTHS.index((said["name"] or "").lower())
     else:
         month = 3 * int(said["q"] or 1) - 2 if said.get("q") else int(said.get("m") or 1)
-    value = _count(year, month, int(said.get("d") or 1), time)
+    value = _count(year, month, int(said.get("d") or 1))
     return value, value
 
 
-def _count(year: int, month: int, day: int, time: float) -> float:
+def _count(year: int, month: int, day: int) -> float:
     try:
-        return (date(year, month, day).toordinal() - EPOCH) * DAY + time
+        return float(date(year, month, day).toordinal() - EPOCH) * DAY
     except ValueError:  # there is no such day
         return nan
 
 
-def _seconds(text: str | None) -> float:
+@lru_cache(maxsize=8192)
+def _seconds(text: str) -> float:
     """Of the day; NaN where it is no time of one."""
-    found = _TIME.fullmatch((text or "").strip())
+    found = _TIME.fullmatch(text.strip())
     if found is None:
         return nan
     hour, minute, second, half, sign, hours, minutes = found.groups()

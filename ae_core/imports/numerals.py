@@ -17,6 +17,7 @@ MARKS = "$€£¥₹%‰ \u00a0\u202f"
 
 KEPT = 80  # characters by which names are told apart
 
+DIGITS = "0123456789."
 GROUPED = {
     ".": re.compile(r"[+-]?\d{1,3}([,'’\u00a0\u202f]\d{3})+(\.\d*)?"),
     ",": re.compile(r"[+-]?\d{1,3}([.'’ \u00a0\u202f]\d{3})+(,\d*)?"),
@@ -46,7 +47,7 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
         if GROUPED[","].fullmatch(text):
             text = re.sub(r"[.'’ \u00a0\u202f]", "", text)
         text = text.replace(",", ".")
-    elif GROUPED["."].fullmatch(text):
+    elif text[-1:] in DIGITS and GROUPED["."].fullmatch(text):  # most words end otherwise
         text = re.sub(r"[,'’\u00a0\u202f]", "", text)
     try:
         value = float(text)

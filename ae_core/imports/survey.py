@@ -156,6 +156,8 @@ class Column:
 
     def _in_order(self) -> bool:
         """Whether it may still be found to rise, or to fall."""
+        if self.others and self.dates < self.told:
+            return False
         up, down, level = self.steps
         return bool((np.minimum(up, down) + level <= np.maximum(FEW, SLIPS * up + SLIPS * down)).any())
 
