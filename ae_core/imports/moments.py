@@ -31,6 +31,7 @@ _FORMS = tuple(
         rf"(?P<m>\d{{1,2}})[-/]{_YEAR}",
         rf"{_YEAR}年((?P<m>\d{{1,2}})月((?P<d>\d{{1,2}})[日号])?)?",
         rf"{_YEAR}[ -]?Q(?P<q>[1-4])",
+        rf"{_YEAR}[ -]?W(?P<w>\d{{1,2}})",
         rf"Q(?P<q>[1-4])[ -/]?{_YEAR}",
         rf"((?P<d>\d{{1,2}})[. -]+)?{_NAME}[ ,-]+{_YEAR}",
         rf"{_YEAR}[ -]{_NAME}([ -](?P<d>\d{{1,2}}))?",
@@ -145,6 +146,9 @@ def _day(text: str) -> tuple[float, float]:
     if said.get("a"):
         first, second = int(said["a"] or 0), int(said["b"] or 0)
         return _count(year, second, first), _count(year, first, second)
+    if said.get("w"):
+        week = _count(year, 1, 1) + 7 * DAY * int(said["w"] or 0)
+        return week, week
     if said.get("name"):
         month = 1 + MONTHS.index((said["name"] or "").lower())
     else:

@@ -30,7 +30,7 @@ BLOCK = 4  # windows, one after the other, that stay on one side of the split to
 # Columns of numbers that are called so count parts of a moment: they are clocks only in even steps.
 PARTS = frozenset(("year", "years", "month", "hour", "minute", "second", "jahr", "monat", "stunde", "week", "step"))
 PARTS |= {"cycle", "frame", "年", "年份", "月份"}
-TIMES = PARTS | {"time", "date", "datetime", "timestamp", "t", "ds", "day", "zeit", "datum", "时间", "日期"}
+TIMES = PARTS | {"time", "date", "datetime", "timestamp", "t", "ts", "ds", "day", "zeit", "datum", "时间", "日期"}
 GROUPS = frozenset(
     (
         "series",
@@ -89,7 +89,11 @@ def _long_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan,
             for name, cells in zip(sheet.names, sample, strict=True)
             if len(set(zip(of, cells, strict=True))) == series
         }
-        kinds = [column for column in seen.columns if column.name in constant and _tells_class(column, seen, called)]
+        kinds = [
+            column
+            for column in seen.columns
+            if column.name in constant - {group.name} and _tells_class(column, seen, called, series // 2)
+        ]
         channels = tuple(
             column.name
             for column in seen.columns
@@ -119,9 +123,9 @@ def _tells_series(column: Column, seen: Survey) -> bool:
     return called and not column.alone and len(column.values) >= FEWEST and (words or column.whole) and not column.prose
 
 
-def _tells_class(column: Column, seen: Survey, called: str) -> bool:
+def _tells_class(column: Column, seen: Survey, called: str, most: int) -> bool:
     words = column.others > column.numbers or column.name == called
-    return words and seen.can_be_label(column) and len(column.values) <= CATEGORIES
+    return words and seen.can_be_label(column) and len(column.values) <= min(CATEGORIES, most)
 
 
 def _rows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:

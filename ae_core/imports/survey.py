@@ -27,6 +27,7 @@ SIGNS = 3  # of a script without blanks that count as a word
 FOLLOWED = 256  # values that are looked at before it is said whether they follow each other
 FEW = 20  # of them that may be out of order at first
 APART = 4_000_000  # values of all columns together that are kept until one of them comes again
+DIGITS = 20  # largest number of a class in a column without a name
 SLIPS = 0.05  # share of values of a column of numbers that may be something else
 ANSWERS = frozenset(
     ("label", "labels", "class", "classes", "target", "species", "variety", "cultivar", "y", "category", "categories")
@@ -297,7 +298,7 @@ class Survey:
         edges = [
             edge
             for edge in (self.columns[-1], self.columns[0])
-            if edge in few and edge.numeric and edge.low in (0, 1) and edge.high <= CATEGORIES
+            if edge in few and edge.numeric and edge.low in (0, 1) and edge.high <= DIGITS
         ]
         rest = sum(not column.whole or not column.numeric for column in self.columns)
         if not edges or rest <= (len(self.columns) - 1) / 2:

@@ -97,6 +97,7 @@ MOMENTS: dict[str, Callable[[int], str]] = {
     "months": lambda n: f"{1949 + n // 12}-{n % 12 + 1:02}",
     "names of months": lambda n: f"{MONTHS[n % 12].title()} {1949 + n // 12}",
     "quarters": lambda n: f"{1850 + n // 4}Q{n % 4 + 1}",
+    "weeks": lambda n: f"{1949 + n // 52}-W{n % 52 + 1:02}",
     "times of a day": lambda n: f"{n // 60:02}:{n % 60:02}:00",
 }
 
@@ -209,6 +210,14 @@ def test_series_one_below_the_other(tmp_path: Path, lies: str) -> None:
     assert sorted(first) == list(range(40))
     assert all(np.allclose(x[n], item[:, 0]) for n, item in zip(first, items.x, strict=True))
     assert items.labels.tolist() == [n % 2 for n in first]
+
+
+def test_names_of_series_are_no_classes(tmp_path: Path) -> None:
+    """Shares of a few firms day by day, in whichever column their names are."""
+    rows = [[day, value, name] for name, day, value, *_ in below(waves(25, 100))]
+    card, _ = Desk(tmp_path).bring("shares.csv", csv([["date", "open", "Name"], *rows])).first_try()
+
+    assert (card.shape, card.count, card.label_names) == ((100, 1), 25, ())
 
 
 def test_series_of_unequal_length(tmp_path: Path) -> None:
