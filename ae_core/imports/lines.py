@@ -20,7 +20,6 @@ from ae_core.imports.plan import Delimiter, Dialect, Encoding
 
 LONGEST_LINE = 4 * MEGABYTE  # characters
 LONGEST_CELL = MEGABYTE
-COMMENTS = 1_000  # lines above a table
 BLANK = 500_000  # empty lines
 WIDEST = 100_000  # cells of a row
 GLANCE = 100  # rows that are looked at
@@ -145,8 +144,10 @@ def below(text: Iterable[str]) -> Iterator[str]:
     if _SEPARATOR.fullmatch(line):
         line = next(text, "")
     comments: list[str] = []
-    while line.startswith("#") and len(comments) < COMMENTS:
+    length = 0
+    while line.startswith("#") and length < FIRST:
         comments.append(line)
+        length += len(line)
         line = next(text, "")
     alike = [_like(comment, line) for comment in comments]
     if sum(alike) > 1 or not line or line.startswith("#"):

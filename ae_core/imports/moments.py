@@ -24,7 +24,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 _YEAR = r"(?P<y>[12]\d{3})"
 _NAME = rf"(?P<name>{'|'.join(MONTHS)})[a-z]*\.?"
 _FORMS = tuple(
-    re.compile(form, re.IGNORECASE)
+    re.compile(form, re.IGNORECASE | re.ASCII)
     for form in (
         rf"{_YEAR}[-/.](?P<m>\d{{1,2}})([-/.](?P<d>\d{{1,2}}))?",
         r"(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y>\d{4}|\d{2})",
@@ -41,7 +41,7 @@ _FORMS = tuple(
 _TIMED = re.compile(r"(.*?)[T ,]*(\d{1,2}:\d{2}.*)")
 _TIME = re.compile(
     r"(\d{1,2}):(\d{2})(?::(\d{2}(?:[.,]\d*)?))?\s*(?:([AP])\.?M\.?)?\s*(?:[A-Z]{1,4}|([+-])(\d{2}):?(\d{2})?)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 _COMPACT = re.compile(r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\.0)?")

@@ -145,6 +145,13 @@ def test_moments_are_seconds(when: datetime, form: str) -> None:
     assert moments([text], ".")[0, 0] == moment(text)[0]
 
 
+@given(st.from_regex(r"[\d TQW:.,/年月日ſa-z+-]{1,24}", fullmatch=True) | st.text(max_size=50))
+def test_whatever_is_written_is_a_moment_or_none(text: str) -> None:
+    """Nothing but numbers and NaN comes out."""
+    assert moments([text], ".").shape == (1, 2)
+    assert all(isinstance(value, float) for value in moment(text))
+
+
 def test_windows_never_leak(tmp_path: Path) -> None:
     """No row of the file is on both sides of the split, although neighbouring windows share half of theirs."""
     _, text = sensor(2000)
