@@ -183,9 +183,13 @@ class Column:
     @property
     def prose(self) -> bool:
         """Whether its values are documents."""
-        called = self.name.lower().strip("_ ") in TEXTS
         long = self.words >= PROSE * max(self.others, 1) and not self.numeric and len(self.values) > 2
-        return long or (called and self.lines)
+        return long or (self.called_text and self.lines)
+
+    @property
+    def called_text(self) -> bool:
+        """Whether its name promises texts."""
+        return self.name.lower().strip("_ ") in TEXTS
 
     @property
     def lines(self) -> bool:

@@ -72,6 +72,15 @@ def test_news_with_the_number_of_their_class(tmp_path: Path) -> None:
     assert (card.label_name, card.label_names) == ("column 1", ("1", "2", "3", "4"))
 
 
+def test_a_column_called_text_is_meant(tmp_path: Path) -> None:
+    """With a class beside it, although there are numbers and categories, too; one that is called otherwise is not."""
+    rows = [[n * 77, text, "abc"[n % 3], n % 9, ("bad", "so", "good")[n % 3]] for n, text in enumerate(prose(60))]
+    for name, form in (("text", "text"), ("history", "table")):
+        head = ["tweet_id", name, "airline", "likes", "sentiment"]
+        found = Desk(tmp_path).bring("tweets.csv", csv([head, *rows])).understand()
+        assert (found.plan.form, getattr(found.plan, "label", "")) == (form, "sentiment")
+
+
 def test_titles_beside_numbers_stay_a_table(tmp_path: Path) -> None:
     """A table of films is one although their titles are words."""
     rows = [[f"The {t.split()[0]} of film {n}", 1980 + n % 40, n * 7 % 91] for n, t in enumerate(prose(60))]
