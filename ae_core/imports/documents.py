@@ -21,6 +21,8 @@ from ae_core.imports.sheets import Sheet
 from ae_core.imports.survey import Survey
 
 FOLDER = "folder"
+FEWEST_FEATURES = 2  # of a table
+NAMED, UNNAMED = 10, 4  # features from which on a table is likelier meant: beside a text with its class, beside others
 LONGEST = 100_000  # characters of a document that are counted
 SHOWN = 2_000  # and that are kept to be shown
 TOGETHER = 100_000_000  # characters of all documents
@@ -29,6 +31,8 @@ TOGETHER = 100_000_000  # characters of all documents
 def plans(seen: Survey, sheet: Sheet, title: str, features: int) -> list[tuple[TextPlan, bool]]:
     """The sheet as documents, if a column holds some. features: what the other columns are worth."""
     columns = [column for column in seen.columns if column.prose]
+    if not columns and features < FEWEST_FEATURES:
+        columns = [column for column in seen.columns if column.lines]
     if not columns or seen.rows < FEWEST:
         return []
     longest = max(columns, key=lambda column: column.words)
@@ -37,7 +41,7 @@ def plans(seen: Survey, sheet: Sheet, title: str, features: int) -> list[tuple[T
     if not label and len(kinds) == 1:
         label = kinds[0]
     plan = TextPlan(title=title, dialect=sheet.dialect, text=longest.name, label=label)
-    return [(plan, features < 4)]
+    return [(plan, features < (NAMED if longest.called_text and label else UNNAMED))]
 
 
 def of_files(blobs: list[Blob], title: str, losses: Losses) -> tuple[TextPlan, Facts]:

@@ -31,6 +31,8 @@ CODECS: dict[Encoding, str] = {
     "gb18030": "gb18030",
 }
 DELIMITERS: tuple[Delimiter, ...] = ("\t", ";", "|", ",")
+_SEPARATOR = re.compile(r"\ufeff?\"?sep=.?\"?\s*", re.IGNORECASE)
+_MARKED = re.compile(r"^#+[ \t]*(?=\w)")
 _PAIRS = re.compile(rb"[\x80-\xff]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -133,11 +135,43 @@ def lines(blob: Blob, encoding: Encoding, meter: Meter | None = None) -> Iterato
             yield line
 
 
+def below(text: Iterable[str]) -> Iterator[str]:
+    """The lines of the table itself: without what Excel is told about delimiters, and without comments above it. A last
+    comment with as many delimiters as the line below has is the header; several such are rows.
+    """
+    text = iter(text)
+    line = next(text, "")
+    if _SEPARATOR.fullmatch(line):
+        line = next(text, "")
+    comments: list[str] = []
+    length = 0
+    while line.startswith("#") and length < FIRST:
+        comments.append(line)
+        length += len(line)
+        line = next(text, "")
+    alike = [_like(comment, line) for comment in comments]
+    if sum(alike) > 1 or not line or line.startswith("#"):
+        yield from comments
+    elif alike and alike[-1]:
+        yield _MARKED.sub("", comments[-1])
+    if line:
+        yield line
+    yield from text
+
+
+def _like(comment: str, line: str) -> bool:
+    """Whether it has as many cells."""
+    for mark in DELIMITERS:
+        if mark in line:
+            return comment.count(mark) == line.count(mark)
+    return len(_MARKED.sub("", comment).split()) == len(line.split()) > 1
+
+
 def rows(blob: Blob, dialect: Dialect, meter: Meter | None = None) -> Iterator[list[str]]:
     """Rows of cells, without empty rows, the header first if there is one. Raises ImportRefused where quotation marks
     do not close, and for very many cells in a row.
     """
-    text = prepared(lines(blob, dialect.encoding, meter), dialect.delimiter)
+    text = prepared(below(lines(blob, dialect.encoding, meter)), dialect.delimiter)
     reader = csv.reader(
         text,
         delimiter="\t" if dialect.delimiter == "::" else dialect.delimiter,
@@ -214,7 +248,7 @@ def dialect_of(blob: Blob) -> Dialect:
 def beginning(blob: Blob, encoding: Encoding) -> list[str]:
     """The first lines, whole ones."""
     found, length = [], 0
-    for line in lines(blob, encoding):
+    for line in below(lines(blob, encoding)):
         found.append(line)
         length += len(line)
         if len(found) >= GLANCE or length > FIRST:

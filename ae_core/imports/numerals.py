@@ -17,20 +17,21 @@ MARKS = "$€£¥₹%‰ \u00a0\u202f"
 
 KEPT = 80  # characters by which names are told apart
 
+DIGITS = "0123456789."
 GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"),
-    ",": re.compile(r"[+-]?\d{1,3}([.' \u00a0\u202f]\d{3})+(,\d*)?"),
+    ".": re.compile(r"[+-]?\d{1,3}([,'’\u00a0\u202f]\d{3})+(\.\d*)?"),
+    ",": re.compile(r"[+-]?\d{1,3}([.'’ \u00a0\u202f]\d{3})+(,\d*)?"),
 }
-_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?|[+-]?\d{1,3}(,\d{3})+\.\d*", re.IGNORECASE)
+_POINT = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?|[+-]?\d{1,3}([,'’\u00a0\u202f]\d{3})+\.\d*", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d*", re.IGNORECASE)
 _FRACTION = re.compile(r"[+-]?\d+\.\d*(e[+-]?\d+)?", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}([T ].*)?")
 
 
 def number(text: str, decimal: Decimal = ".") -> float | None:
     """The number; NaN where the text says that there is none, None where it says something else.
 
-    1,234.5 is read with a decimal point, 1.234,5 with a decimal comma; 12 % is 12, and $5 is 5.
+    1,234.5 and 1'234.5 are read with a decimal point, 1.234,5 with a decimal comma; 12 % is 12, and $5 is 5.
     """
     if decimal == ".":
         try:  # most cells are plain numbers
@@ -44,10 +45,10 @@ def number(text: str, decimal: Decimal = ".") -> float | None:
     text = _bare(text)
     if decimal == ",":
         if GROUPED[","].fullmatch(text):
-            text = re.sub(r"[.' \u00a0\u202f]", "", text)
+            text = re.sub(r"[.'’ \u00a0\u202f]", "", text)
         text = text.replace(",", ".")
-    elif "," in text and GROUPED["."].fullmatch(text):
-        text = text.replace(",", "")
+    elif text[-1:] in DIGITS and GROUPED["."].fullmatch(text):  # most words end otherwise
+        text = re.sub(r"[,'’\u00a0\u202f]", "", text)
     try:
         value = float(text)
     except ValueError:
@@ -66,21 +67,24 @@ def is_missing(text: str) -> bool:
     return text.strip().lower() in MISSING
 
 
-def is_date(text: str) -> bool:
-    """Whether it looks like a day, or a moment of one."""
-    return _DATE.fullmatch(text.strip()[:40]) is not None
-
-
 def decimal_of(cells: Iterable[str], delimiter: str) -> Decimal:
-    """The mark that most fractions are written with; 1,234 alone is a fraction only where no comma ends a cell."""
-    points = commas = grouped = 0
+    """The mark that most fractions are written with; 1,234 alone is a fraction only where no comma ends a cell, and
+    1.234 is none where a semicolon does, or 1.234.567 is there, and all numbers with a point are such.
+    """
+    points = commas = grouped = thousands = millions = 0
     for cell in cells:
         text = _bare(cell.strip())
-        if _POINT.fullmatch(text):
+        if _THOUSANDS.fullmatch(text):
+            thousands += 1
+            millions += text.count(".") > 1
+        elif _POINT.fullmatch(text):
             points += 1
         elif _COMMA.fullmatch(text):
             commas += 1
             grouped += GROUPED["."].fullmatch(text) is not None
+    if thousands and not points and not commas and (delimiter == ";" or millions):
+        return ","
+    points += thousands - millions
     if commas == grouped and delimiter == ",":
         return "."
     return "," if commas > points else "."

@@ -29,6 +29,7 @@ Why = Literal[
     "infinite",
     "kind",
     "large",
+    "length",
     "link",
     "many",
     "nested",
@@ -138,15 +139,19 @@ class PixelsPlan(Spec):
 class SeriesPlan(Spec):
     """Series. rows: each row is one, its numbers in `columns` one after the other. windows: the whole table is one
     long series, `columns` are its channels, and an item is `window` rows of it, the next begins `stride` rows later.
+    long: rows that say the same in the column `group` are one series. clock: the column of moments that puts rows in
+    order, or "" for that of the file.
     """
 
     form: Literal["series"] = "series"
     title: Title = ""
     most: Most = 20_000
     dialect: Dialect = Dialect()
-    orientation: Literal["rows", "windows"] = "rows"
+    orientation: Literal["rows", "windows", "long"] = "rows"
     columns: tuple[str, ...] = ()
     label: str = ""
+    group: str = ""
+    clock: str = ""
     window: Annotated[int, Field(ge=4, le=1024)] = 32
     stride: Annotated[int, Field(ge=1, le=1024)] = 16
     missing: Gaps = "fill"

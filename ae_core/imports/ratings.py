@@ -16,7 +16,7 @@ from ae_core.imports.draw import Places, at_most, draw, enough, told
 from ae_core.imports.names import clean, unique
 from ae_core.imports.numerals import number, tidied
 from ae_core.imports.plan import FEWEST, RatingsPlan
-from ae_core.imports.sheets import Sheet
+from ae_core.imports.sheets import Sheet, glance
 from ae_core.imports.survey import Survey
 
 USERS = frozenset(("user", "users", "person", "people", "customer", "reader", "reviewer", "member"))
@@ -25,6 +25,8 @@ ITEMS = frozenset(
 )
 RATINGS = frozenset(("rating", "ratings", "stars", "score"))
 STARS = 25  # most different ratings that are recognised as such
+FEW = 11  # and where nothing says so
+PAIRS = 2_000  # rows that are looked at
 SINCE = 1e8  # seconds since 1970 from which on a number is taken for a moment
 
 
@@ -36,8 +38,9 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[RatingsPlan, boo
     sure = all(names)
     if not sure:
         names = [column.name for column in seen.columns[:3]]
+        sure = len(seen.columns) == 3 and not sheet.dialect.header and _pairs(seen, sheet)
         clock = len(seen.columns) == 4 and seen.columns[3].numeric and seen.columns[3].low > SINCE
-        sure = clock and not sheet.dialect.header
+        sure = sure or (clock and not sheet.dialect.header)
         if len(seen.columns) > 4 or any(len(column.values) < FEWEST for column in seen.columns[:2]):
             return []
     who, what, stars = (seen.named(name) for name in names)
@@ -48,9 +51,20 @@ def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[RatingsPlan, boo
     return [(plan, sure)]
 
 
+def _pairs(seen: Survey, sheet: Sheet) -> bool:
+    """Whether three columns without names are who, what and how much: many people and things, and a few stars, where
+    nobody rates a thing twice.
+    """
+    stars = seen.columns[2]
+    sample = glance(sheet, PAIRS)
+    once = len({row[:2] for row in sample}) >= 0.98 * len(sample)
+    return once and 2 <= len(stars.values) <= FEW and stars.low >= 0 and stars.high <= 10
+
+
 def _called(seen: Survey, words: frozenset[str]) -> str:
     for column in seen.columns:
-        plain = re.sub(r"[ _.-]?ids?$", "", re.sub(r"([a-z])(Id|ID)$", r"\1", column.name).lower())
+        name = re.sub(r"^.*[ _.-](?=ratings?$)", "", column.name, flags=re.IGNORECASE)  # Book-Rating
+        plain = re.sub(r"[ _.-]?ids?$", "", re.sub(r"([a-z])(Id|ID)$", r"\1", name).lower())
         if plain in words:
             return column.name
     return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -11,23 +13,119 @@ from ae_core.data.dataset import Floats, Integers, Items
 from ae_core.errors import ImportRefused
 from ae_core.imports.archive import Losses
 from ae_core.imports.bounds import Bounds
-from ae_core.imports.draw import at_most, choose, draw, enough, named, numbers, present, texts
+from ae_core.imports.draw import at_most, choose, draw, enough, named, numbers, present
+from ae_core.imports.moments import Moments, likelier, moments, order, rising
 from ae_core.imports.names import clean
 from ae_core.imports.numerals import number, tidied
-from ae_core.imports.plan import CLASSES, FEWEST, SeriesPlan
+from ae_core.imports.plan import CATEGORIES, CLASSES, FEWEST, SeriesPlan
 from ae_core.imports.sheets import Sheet, glance
 from ae_core.imports.survey import Column, Survey
 
 SHORTEST = 16  # columns that are taken for a series
 SMOOTH = 0.6  # correlation of neighbours, from which on columns are taken for moments
+SHORTEST_GROUP = 8  # rows of a series, on average, that is recognised below others
+SAMPLE = 20_000  # rows that are looked at for such
+CUT = 0.2  # share of series that may be shorter than the others, and are left out
 BLOCK = 4  # windows, one after the other, that stay on one side of the split together
-TIMES = frozenset(("time", "date", "datetime", "timestamp", "t", "ds", "day", "zeit", "datum", "时间", "日期"))
+# Columns of numbers that are called so count parts of a moment: they are clocks only in even steps.
+PARTS = frozenset(("year", "years", "month", "hour", "minute", "second", "jahr", "monat", "stunde", "week", "step"))
+PARTS |= {"cycle", "frame", "年", "年份", "月份"}
+TIMES = PARTS | {"time", "date", "datetime", "timestamp", "t", "ts", "ds", "day", "zeit", "datum", "时间", "日期"}
+GROUPS = frozenset(
+    (
+        "series",
+        "group",
+        "sensor",
+        "subject",
+        "patient",
+        "user",
+        "unit",
+        "engine",
+        "device",
+        "station",
+        "machine",
+        "sample",
+    )
+    + (
+        "country",
+        "city",
+        "region",
+        "store",
+        "stock",
+        "ticker",
+        "symbol",
+        "name",
+        "序列",
+        "编号",
+        "传感器",
+        "国家",
+        "城市",
+    )
+)
+"""What columns are called that say which series a row belongs to."""
 _MOMENT = re.compile(r"(t|time|step|x|v|att|att_|feature|s|column)?[ _.-]?\d+(\.\d+)?", re.IGNORECASE)
 
 
 def plans(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
     """Ways in which the sheet can be series, each with whether it most likely is."""
-    return [*_rows_plan(seen, sheet, title), *_windows_plan(seen, sheet, title)]
+    return [*_long_plan(seen, sheet, title), *_rows_plan(seen, sheet, title), *_windows_plan(seen, sheet, title)]
+
+
+def _long_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
+    """One below the other: a column says which series a row belongs to, and within each a clock rises."""
+    clocks = [column for column in seen.columns if column.moments or (_named(column) and column.numeric)]
+    groups = [column for column in seen.columns if column not in clocks and _tells_series(column, seen)]
+    sample = list(zip(*glance(sheet, SAMPLE), strict=True)) if clocks and groups else []
+    called = seen.label(sheet.dialect.header)
+    for clock, group in product(clocks, groups if sample else ()):
+        of = _numbered(sample[sheet.names.index(group.name)])
+        places = np.argsort(of, kind="stable")
+        series = of.max() + 1
+        time = moments(sample[sheet.names.index(clock.name)], sheet.decimal)
+        if len(of) < SHORTEST_GROUP * series or not rising(time[places], of[places]):
+            continue
+        constant = {
+            name
+            for name, cells in zip(sheet.names, sample, strict=True)
+            if len(set(zip(of, cells, strict=True))) == series
+        }
+        kinds = [
+            column
+            for column in seen.columns
+            if column.name in constant - {group.name} and _tells_class(column, seen, called, series // 2)
+        ]
+        channels = tuple(
+            column.name
+            for column in seen.columns
+            if column.name not in {*constant, called, clock.name, group.name}
+            and column.numeric
+            and column.use()[0] != "leave_out"
+        )
+        if 1 <= len(channels) <= SHORTEST:
+            names = [kind.name for kind in kinds]
+            plan = SeriesPlan(
+                title=title,
+                dialect=sheet.dialect,
+                orientation="long",
+                columns=channels,
+                label=called if called in names else "".join(names[:1]),
+                group=group.name,
+                clock=clock.name,
+            )
+            return [(plan, True)]
+    return []
+
+
+def _tells_series(column: Column, seen: Survey) -> bool:
+    """Whether it may say of each row which series it belongs to: the first column, or one that is called so."""
+    called = column is seen.columns[0] or column.identifies or column.name.lower().strip("_ ") in GROUPS
+    words = column.others > column.numbers
+    return called and not column.alone and len(column.values) >= FEWEST and (words or column.whole) and not column.prose
+
+
+def _tells_class(column: Column, seen: Survey, called: str, most: int) -> bool:
+    words = column.others > column.numbers or column.name == called
+    return words and seen.can_be_label(column) and len(column.values) <= min(CATEGORIES, most)
 
 
 def _rows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPlan, bool]]:
@@ -84,6 +182,7 @@ def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPl
         orientation="windows",
         columns=channels,
         label=label,
+        clock=clock.name if clock else "",
         window=window,
         stride=stride,
     )
@@ -91,8 +190,17 @@ def _windows_plan(seen: Survey, sheet: Sheet, title: str) -> list[tuple[SeriesPl
 
 
 def _is_clock(column: Column) -> bool:
-    named = column.name.lower().strip("_ ") in TIMES
-    return column.rising and column.alone and (column.moments or (named and column.numeric))
+    counts = column.numeric and not column.others
+    return column.orderly and column.told > 2 and (column.moments or (counts and _is_called(column)))
+
+
+def _is_called(column: Column) -> bool:
+    """Whether its name says that it is a clock; parts of moments, and longer names, only count in even steps."""
+    return column.name.lower().strip("_ ") in TIMES - PARTS or (column.even and _named(column))
+
+
+def _named(column: Column) -> bool:
+    return not TIMES.isdisjoint(re.findall(r"[^\W_]+", column.name.lower()))
 
 
 def size(rows: int) -> tuple[int, int]:
@@ -107,7 +215,7 @@ def make(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[
     """The dataset. Raises ImportRefused where too little can be used."""
     if not of.columns:
         raise ImportRefused("No column of numbers was chosen. Choose those that hold the series.")
-    return (_rows if of.orientation == "rows" else _windows)(sheet, of, bounds, losses)
+    return WAYS[of.orientation](sheet, of, bounds, losses)
 
 
 def _rows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
@@ -121,15 +229,79 @@ def _rows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple
     return _made(x, labels, chosen.names, None, of, ())
 
 
-def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
-    places = sheet.places(of.columns)
+def _long(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    """Rows of a group, in the order of the clock, are a series; all are cut to the length that nearly all have."""
+    if not of.group:
+        raise ImportRefused("No column says which series a row belongs to. Choose the one that does.")
+    table = _table(sheet, of, bounds)
+    of_row = _numbered(_cells(sheet, of.group))
+    follow = np.argsort(of_row, kind="stable")
+    follow = follow[of_row[follow] >= 0]
+    if of.clock:
+        time = likelier(when(sheet, of.clock)[follow], of_row[follow])
+        known = ~np.isnan(time)
+        follow, time = follow[known], time[known]
+        follow = follow[np.lexsort((time, of_row[follow]))]
+    losses.add("rows", "gap", count=len(of_row) - len(follow))
+    _, begins, sizes = np.unique(of_row[follow], return_index=True, return_counts=True)
+    steps = int(np.quantile(sizes, CUT, method="lower")) if len(sizes) else 0
+    if steps < 4:
+        raise ImportRefused(f"Expected series of at least 4 rows, got {steps}. Choose another column for the series.")
+    begins = begins[sizes >= steps]
+    losses.add("rows", "length", count=len(follow) - steps * len(begins))
+    x = table[follow[begins[:, None] + np.arange(steps)]]
+    if of.missing == "drop":
+        clear = ~np.isnan(x).any(axis=(1, 2))
+        losses.add("rows", "gap", count=steps * int((~clear).sum()))
+        x, begins = x[clear], begins[clear]
+    enough(len(x))
+    labels: Integers | None = None
+    names: tuple[str, ...] = ()
+    if of.label:
+        answers = tidied(_cells(sheet, of.label))
+        said = [_commonest([answers[place] for place in follow[at : at + steps]]) for at in begins]
+        known = np.array([bool(word) for word in said])
+        losses.add("rows", "unlabelled", count=steps * int((~known).sum()))
+        x = x[known]
+        enough(len(x))
+        labels, names = named([word for word in said if word], sheet.decimal)
+    kept = draw(labels, len(x), at_most(of.most, steps * x.shape[2], bounds))
+    losses.add("rows", "sample", count=steps * (len(x) - len(kept)))
+    x, labels = _filled(x[kept], None if labels is None else labels[kept], losses)
+    if labels is not None:
+        labels, names = present(labels, names)
+    return _made(x, labels, names, None, of, of.columns)
+
+
+def _numbered(cells: Sequence[str]) -> Integers:
+    """Each cell's number among the different ones, in the order in which they come, -1 where it is missing."""
+    known: dict[str, int] = {"": -1}
+    return np.array([known.setdefault(cell, len(known) - 1) for cell in tidied(cells)], dtype=np.int64)
+
+
+def _table(sheet: Sheet, of: SeriesPlan, bounds: Bounds) -> Floats:
+    """All numbers of its columns. Raises ImportRefused where they are too many."""
     rows = sum(len(block[0]) for block in sheet.blocks())
-    if rows * len(places) > bounds.numbers:
-        raise ImportRefused(f"Expected at most {bounds.numbers:,} numbers, got {rows * len(places):,}. Choose fewer.")
-    everything = np.ones(rows, dtype=bool)
-    table = numbers(sheet, places, everything)
-    answers = tidied(list(texts(sheet, sheet.places([of.label])[0], everything))) if of.label else []
-    begins, groups = starts(rows, of.window, of.stride)
+    if rows * len(of.columns) > bounds.numbers:
+        raise ImportRefused(
+            f"Expected at most {bounds.numbers:,} numbers, got {rows * len(of.columns):,}. Choose fewer."
+        )
+    return numbers(sheet, sheet.places(of.columns), np.ones(rows, dtype=bool))
+
+
+def _cells(sheet: Sheet, name: str) -> list[str]:
+    [place] = sheet.places([name])
+    return [cell for block in sheet.blocks() for cell in block[place]]
+
+
+def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tuple[Items, Card]:
+    table = _table(sheet, of, bounds)
+    answers = tidied(_cells(sheet, of.label)) if of.label else []
+    if of.clock:
+        follow = order(when(sheet, of.clock))
+        losses.add("rows", "gap", count=len(table) - len(follow))
+        table, answers = table[follow], [answers[place] for place in follow] if of.label else []
+    begins, groups = starts(len(table), of.window, of.stride)
     gaps = np.asarray(np.isnan(table).any(axis=1))
     if of.missing == "drop":
         clear = np.array([not gaps[at : at + of.window].any() for at in begins], dtype=bool)
@@ -148,7 +320,7 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
         begins, groups = begins[known], groups[known]
         enough(len(begins))
         labels, names = named([word for word in said if word], sheet.decimal)
-    kept = draw(labels, len(begins), at_most(of.most, of.window * len(places), bounds))
+    kept = draw(labels, len(begins), at_most(of.most, of.window * len(of.columns), bounds))
     losses.add("rows", "sample", count=len(begins) - len(kept))
     begins, groups = begins[kept], groups[kept]
     if labels is not None:
@@ -156,6 +328,12 @@ def _windows(sheet: Sheet, of: SeriesPlan, bounds: Bounds, losses: Losses) -> tu
     x = np.stack([table[at : at + of.window] for at in begins])
     apart = of.stride >= of.window
     return _made(x, labels, names, None if apart else groups, of, of.columns)
+
+
+def when(sheet: Sheet, clock: str) -> Moments:
+    """(rows, 2) what the column of moments says in each row."""
+    [place] = sheet.places([clock])
+    return np.concatenate([np.empty((0, 2)), *(moments(block[place], sheet.decimal) for block in sheet.blocks())])
 
 
 def starts(rows: int, window: int, stride: int) -> tuple[Integers, Integers]:
@@ -225,3 +403,11 @@ def _made(
         feature_names=tuple(clean(channel) for channel in channels),
     )
     return Items(x=np.ascontiguousarray(x, dtype=np.float32), labels=labels, groups=groups), card
+
+
+WAYS: dict[str, Callable[[Sheet, SeriesPlan, Bounds, Losses], tuple[Items, Card]]] = {
+    "rows": _rows,
+    "windows": _windows,
+    "long": _long,
+}
+"""How series lie in a table, with what reads them."""

@@ -264,7 +264,7 @@ def _pixels(asks: _Asks, plan: PixelsPlan, understood: Understanding) -> dict[st
 
 def _series(asks: _Asks, plan: SeriesPlan, understood: Understanding) -> dict[str, Any]:
     orientation = asks.segment(
-        "orientation", ["rows", "windows"], plan.orientation, lambda name: t(f"import.orientation.{name}")
+        "orientation", ["rows", "windows", "long"], plan.orientation, lambda name: t(f"import.orientation.{name}")
     )
     found: dict[str, Any] = {"orientation": orientation}
     left, right = st.columns(2)
@@ -273,10 +273,14 @@ def _series(asks: _Asks, plan: SeriesPlan, understood: Understanding) -> dict[st
         found["missing"] = asks.segment(
             "missing", ["fill", "drop"], plan.missing, lambda name: t(f"import.missing_{name}")
         )
-    if orientation == "windows":
+    if orientation != "rows":
         with right:
-            found["window"] = asks.number("window", plan.window, 4, 1024)
-            found["stride"] = asks.number("stride", plan.stride, 1, 1024)
+            if orientation == "windows":
+                found["window"] = asks.number("window", plan.window, 4, 1024)
+                found["stride"] = asks.number("stride", plan.stride, 1, 1024)
+            else:
+                found["group"] = asks.choose("group", [NONE, *_names(understood)], plan.group, _column)
+            found["clock"] = asks.choose("clock", [NONE, *_names(understood)], plan.clock, _column)
         found["columns"] = asks.several("channels", _names(understood), plan.columns)
     return found
 

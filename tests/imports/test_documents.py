@@ -29,6 +29,66 @@ def test_a_column_of_texts(tmp_path: Path) -> None:
     assert np.allclose(items.x, expected)
 
 
+DISHES, VERDICTS = ("面条", "米饭", "火锅"), ("味道很好我还会再来", "味道一般服务员冷淡", "味道很差我不会再来")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        (
+            "chinese.csv",
+            [
+                ["文本", "类别"],
+                *([f"这家餐厅的{DISHES[n % 3]}{VERDICTS[n // 3 % 3]}第{n}次", "好坏"[n % 2]] for n in range(300)),
+            ],
+        ),
+        ("titles.csv", [["标题", "类别"], *([f"{DISHES[n % 3]}店今日开业第{n}家", "好坏"[n % 2]] for n in range(300))]),
+        (
+            "headlines.csv",
+            [
+                ["headline", "label"],
+                *([f"{' '.join(t.split()[:5])} {n}", "ab"[n % 2]] for n, t in enumerate(prose(300))),
+            ],
+        ),
+        ("sms.tsv", [["ham" if n % 5 else "spam", " ".join(t.split()[: 3 + n % 4])] for n, t in enumerate(prose(200))]),
+    ],
+)
+def test_short_texts_and_those_without_blanks(tmp_path: Path, name: str, rows: list[list[str]]) -> None:
+    """Reviews and titles in Chinese, headlines of six words, messages of three: what their column is called helps."""
+    text = csv(rows, "\t" if name.endswith("tsv") else ",")
+    desk = Desk(tmp_path).bring(name, text)
+    plan = desk.understand().plan
+    card, _ = desk.make(plan)
+
+    assert isinstance(plan, TextPlan)
+    assert (card.count, len(card.label_names)) == (200 if name == "sms.tsv" else 300, 2)
+
+
+def test_news_with_the_number_of_their_class(tmp_path: Path) -> None:
+    """Class, title and text without names of columns."""
+    rows = [[1 + n % 4, f"Title {t[:20]}", t] for n, t in enumerate(prose(60))]
+    card, _ = Desk(tmp_path).bring("news.csv", csv(rows)).first_try()
+
+    assert (card.label_name, card.label_names) == ("column 1", ("1", "2", "3", "4"))
+
+
+def test_a_column_called_text_is_meant(tmp_path: Path) -> None:
+    """With a class beside it, although there are numbers and categories, too; one that is called otherwise is not."""
+    rows = [[n * 77, text, "abc"[n % 3], n % 9, ("bad", "so", "good")[n % 3]] for n, text in enumerate(prose(60))]
+    for name, form in (("text", "text"), ("history", "table")):
+        head = ["tweet_id", name, "airline", "likes", "sentiment"]
+        found = Desk(tmp_path).bring("tweets.csv", csv([head, *rows])).understand()
+        assert (found.plan.form, getattr(found.plan, "label", "")) == (form, "sentiment")
+
+
+def test_titles_beside_numbers_stay_a_table(tmp_path: Path) -> None:
+    """A table of films is one although their titles are words."""
+    rows = [[f"The {t.split()[0]} of film {n}", 1980 + n % 40, n * 7 % 91] for n, t in enumerate(prose(60))]
+    found = Desk(tmp_path).bring("films.csv", csv([["title", "released", "minutes"], *rows])).understand()
+
+    assert found.plan.form == "table"
+
+
 def test_counts_are_counts(tmp_path: Path) -> None:
     """Counted, not weighted: whole numbers, and the card says so, so that cross-entropy takes them."""
     texts = prose(40)

@@ -19,6 +19,9 @@ from tests.imports.files import Desk, csv, stars, zipped
         ("ratings.csv", csv([["userId", "movieId", "rating", "timestamp"], *stars()])),
         ("ratings.dat", csv(stars(), "::")),
         ("books.csv", csv([["User-ID", "ISBN", "Rating"], *(row[:3] for row in stars())], ";")),
+        ("crossing.csv", csv([["User-ID", "ISBN", "Book-Rating"], *([u, f"0{t}X", s] for u, t, s, _ in stars())], ";")),
+        ("nameless.csv", csv(row[:3] for row in stars())),
+        ("nameless.tsv", csv(([f"u{u}", f"t{t}", s / 2] for u, t, s, _ in stars()), "\t")),
     ],
 )
 def test_ratings_are_recognised(tmp_path: Path, name: str, text: str) -> None:
@@ -29,9 +32,23 @@ def test_ratings_are_recognised(tmp_path: Path, name: str, text: str) -> None:
 
     assert isinstance(plan, RatingsPlan)
     assert (card.form, card.shape, card.count) == ("table", (40,), 60)
-    assert (card.zero_is_missing, card.value_range) == (True, (0.0, 5.0))
+    assert (card.zero_is_missing, card.value_range) == (True, (0.0, 2.5 if name == "nameless.tsv" else 5.0))
     assert items.hidden is not None
     assert items.groups is None
+
+
+def test_points_and_their_classes_are_no_ratings(tmp_path: Path) -> None:
+    """Three columns of whole numbers without names, where pairs come again."""
+    rows = [[n * 7 % 25, n * n % 23, n % 3] for n in range(900)]
+    assert Desk(tmp_path).bring("points.csv", csv(rows)).understand().plan.form == "table"
+
+
+def test_ratings_in_the_order_of_their_things(tmp_path: Path) -> None:
+    """Thousands of people come before the first comes again."""
+    rows = [[person, thing, 1 + (person + thing) % 5] for thing in range(3) for person in range(5000)]
+    found = Desk(tmp_path).bring("r.csv", csv([["userId", "movieId", "rating"], *rows])).understand()
+
+    assert isinstance(found.plan, RatingsPlan)
 
 
 def test_every_star_stands_where_it_belongs(tmp_path: Path) -> None:

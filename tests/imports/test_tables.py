@@ -69,6 +69,26 @@ def test_iris_without_names_of_columns(tmp_path: Path) -> None:
     assert items.x[0].tolist() == pytest.approx([5.1, 3.5, 1.4, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("rows", "label"),
+    [
+        ([[1 + n % 3, n / 4, n * n % 97 / 10, n * 7 % 13] for n in range(60)], "column 1"),
+        ([[n / 4, n * n % 97 / 10, n * 7 % 13, n % 2] for n in range(60)], "column 4"),
+        ([[n % 2, n / 4, n * n % 97 / 10, n / 3, 1 + n % 4] for n in range(60)], "column 5"),
+        ([[n / 4, n * n % 97 / 10, n * 7 % 13 / 4] for n in range(60)], ""),
+        ([[n % 3, n * n % 97, n * 7 % 13, n % 5] for n in range(60)], ""),
+        ([["a", "b", "quality"], *([n, n * 7 % 13, 3 + n % 6] for n in range(60))], "quality"),
+        ([["quality", "b", "species"], *([n % 2, n * 7 % 13, 3 + n % 6] for n in range(60))], "species"),
+        ([["quality", "a", "b"], *([n % 2, n * 7 % 13, n % 7] for n in range(60))], ""),
+        ([["a", "b", "quality"], *([n, n * 7 % 13, n % 6 / 4] for n in range(60))], ""),
+        ([["who", "x", "y"], *([n * 3 % 50, n * 7 % 13, n % 6] for n in range(100))], ""),
+    ],
+)
+def test_which_numbers_are_classes(tmp_path: Path, rows: list[list[object]], label: str) -> None:
+    """Small whole ones at an edge beside fractions, where columns have no names; else only what is called so."""
+    assert planned(Desk(tmp_path).bring("a.csv", csv(rows))).label == label
+
+
 def test_mixed_columns_become_features(tmp_path: Path) -> None:
     """A number is one, yes or no is one, three categories are three, and the card tells which is which."""
     card, items = Desk(tmp_path).bring("a.csv", MIXED).first_try()
@@ -132,12 +152,64 @@ def test_amounts_and_shares_are_numbers(tmp_path: Path) -> None:
     assert items.x[:, 1].tolist() == [1000 * (n + 1) + 0.25 for n in range(30)]
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "cells", "values"),
+    [
+        (";", ["1.977", "2.954", "900"], [1977, 2954, 900]),
+        (";", ["900", "1.162.686", "10.454"], [900, 1162686, 10454]),
+        (",", ["900", "1.162.686", "10.454"], [900, 1162686, 10454]),
+        (";", ["1.977", "2.95", "900"], [1.977, 2.95, 900]),
+        (";", ["1.977", "0.954", "900"], [1.977, 0.954, 900]),
+        (",", ["1.977", "2.954", "900"], [1.977, 2.954, 900]),
+        (";", ["1'234.50", "900.25", "10'000"], [1234.5, 900.25, 10000]),
+    ],
+)
+def test_points_between_thousands(tmp_path: Path, delimiter: str, cells: list[str], values: list[float]) -> None:
+    """A point before three digits parts thousands where all of them do so, or a number has two of them."""
+    rows = [[cells[n % 3], n * 7 % 13] for n in range(60)]
+    _, items = Desk(tmp_path).bring("a.csv", csv([["sales", "b"], *rows], delimiter)).first_try()
+
+    assert items.x[:3, 0].tolist() == pytest.approx(values)
+
+
 def test_points_of_whole_numbers_have_no_classes(tmp_path: Path) -> None:
     """A column y is one of classes only where enough is left to learn from."""
     rows = [["x", "y"], *([n * 7 % 31, n % 5] for n in range(40))]
     card, _ = Desk(tmp_path).bring("points.csv", csv(rows)).first_try()
 
     assert (card.shape, card.label_names) == ((2,), ())
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "sep=,\r\n",
+        "# exported in 2020\n#\n# by me, and nobody else\n",
+        "\ufeffsep=,\n",
+        "# x, y, or z\n# how it is named:\n",
+    ],
+)
+def test_what_stands_above_the_table_is_passed_over(tmp_path: Path, above: str) -> None:
+    """What Excel is told about delimiters, and comments."""
+    rows = [[n / 4, n * n % 13, "ab"[n % 2]] for n in range(40)]
+    card, _ = Desk(tmp_path).bring("a.csv", above + csv([["x", "y", "class"], *rows])).first_try()
+
+    assert (card.count, card.feature_names, card.label_name) == (40, ("x", "y"), "class")
+
+
+def test_a_header_may_be_a_comment(tmp_path: Path) -> None:
+    """As NumPy writes it; and where all rows begin so, or the first name does, nothing is one."""
+    rows = [[n / 4, n * n % 13] for n in range(40)]
+    for head, names in (
+        ("# made by hand\n# x,y\n", ("x", "y")),
+        ("#,y\n", ("#", "y")),
+        ("# x y\n", ("x", "y")),
+    ):
+        text = csv(rows, " " if head == "# x y\n" else ",")
+        card, _ = Desk(tmp_path).bring("a.csv", head + text).first_try()
+        assert (card.count, card.feature_names) == (40, names)
+    tints = [[f"#{n:06}", n * 3 % 17, n * n % 13] for n in range(40)]
+    assert Desk(tmp_path).bring("a.csv", csv(tints)).understand().facts.rows == 40
 
 
 def test_quoted_cells_keep_their_delimiters(tmp_path: Path) -> None:
@@ -193,6 +265,19 @@ def test_columns_that_say_nothing_are_left_out(tmp_path: Path) -> None:
         "born": "date",
         "city": "many",
     }
+
+
+def test_what_comes_again_late_is_no_identifier(tmp_path: Path) -> None:
+    """5,000 people who each come four times are no numbers of rows, however late the first comes again."""
+    rows = [[7 * row % 5000, 7 * row % 20011, f"n{row % 9000}", row % 13] for row in range(20_000)]
+    columns = planned(Desk(tmp_path).bring("log.csv", csv([["user_id", "visit_id", "name", "b"], *rows]))).columns
+
+    assert [(column.use, column.why) for column in columns] == [
+        ("number", ""),
+        ("leave_out", "identifier"),
+        ("leave_out", "many"),
+        ("number", ""),
+    ]
 
 
 def test_years_are_no_identifiers(tmp_path: Path) -> None:
@@ -423,6 +508,9 @@ def test_one_number_beside_very_many_words_is_no_dataset(tmp_path: Path) -> None
         ("33%", ".", 33),
         ("12,5 %", ",", 12.5),
         ("$", ".", None),
+        ("1'234.50", ".", 1234.5),
+        ("1’234’567", ".", 1234567),
+        ("1.162.686", ",", 1162686),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, decimal: str, value: float | None) -> None:
@@ -456,15 +544,16 @@ def test_categories_are_in_the_order_of_their_numbers() -> None:
 @pytest.mark.parametrize("step", [0, 1, 2, -1, 0.5])
 @pytest.mark.parametrize("turn", [None, 3_000])
 def test_a_column_is_followed_the_same_way_in_blocks(step: float, turn: int | None) -> None:
-    """Whether it runs or rises does not depend on how many cells are looked at together."""
+    """Whether it runs or is in order does not depend on how many cells are looked at together."""
     values = [1_000 + step * row - (5_000 if row == turn else 0) for row in range(6_000)]
     cells = [f"{value:g}" if value % 1 else str(int(value)) for value in values]
     one, many = Column("a", "."), Column("a", ".")
     for cell in cells:
-        one._follow([cell])
+        one.add([cell])
     for begin in range(0, len(cells), 500):
         many.add(cells[begin : begin + 500])
 
-    assert (many.running, many.rising) == (one.running, one.rising)
-    assert many.rising == (step >= 0 and turn is None)
+    assert (many.running, many.orderly) == (one.running, one.orderly)
+    assert step == 0 or many.steps.tolist() == one.steps.tolist()  # what never moves is soon not followed any more
     assert many.running == (step == 1 and turn is None)
+    assert turn or many.orderly == (step != 0)
