@@ -153,6 +153,24 @@ def test_pictures_gone_over_again_and_again_are_left_out(tmp_path: Path) -> None
     assert [(lost.why, lost.names) for lost in card.dropped] == [("damaged", ("large.jpg",))]
 
 
+def test_honest_tables_that_repeat_themselves_are_no_bombs(tmp_path: Path) -> None:
+    """A tenth of a percent of marks in many columns, or a few shops in order, shrink much and are taken."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    from ae_core.imports.blobs import uploaded
+    from ae_core.imports.parquet import ParquetSheet
+
+    marks = np.random.default_rng(0).random((20_000, 1_000)) < 0.001
+    shops = pa.DictionaryArray.from_arrays(np.arange(900_000) // 100_000, [f"{'shop' * 9} {n}" for n in range(9)])
+    tables = {"marks": pa.table({f"m{n}": marks[:, n] for n in range(1_000)}), "shops": pa.table({"a": shops})}
+    for name, table in tables.items():
+        pq.write_table(table, tmp_path / name, compression="zstd")
+        [blob] = uploaded([Source(name=f"{name}.parquet", path=str(tmp_path / name))], Bounds())
+        first = next(ParquetSheet(blob, Bounds()).blocks())
+        assert len(first) == table.num_columns
+
+
 def test_long_texts_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
     """A Parquet file holds a text once that stands in many rows."""
     desk = Desk(tmp_path).bring("a.parquet", long_words(1_500))
