@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,32 @@ def test_it_takes_little_memory(name: str, tmp_path: Path) -> None:
 
     assert re.search(hostile.said, told["said"])
     assert told["megabytes"] < HIGHEST
+
+
+def in_columns() -> bytes:
+    """An array of 120 megabytes that lies column by column."""
+    x = np.random.default_rng(0).integers(0, 4, (60_000, 2_000), dtype=np.uint8)
+    return zipped({"x.npy": npy(np.asfortranarray(x))}, 1)
+
+
+def one_of_many() -> bytes:
+    """Labels of 240 megabytes: a single 1 in each row of fractions."""
+    codes = np.random.default_rng(0).integers(0, 100, 300_000)
+    return zipped({"x.npy": npy(np.random.default_rng(0).random((300_000, 2))), "y.npy": npy(np.eye(100)[codes])}, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's count of memory is read from /proc")
+@pytest.mark.parametrize("content", [in_columns, one_of_many])
+def test_large_arrays_take_little_memory(content: Callable[[], bytes], tmp_path: Path) -> None:
+    """They are read some at a time, in whatever order their numbers lie."""
+    path = tmp_path / "upload"
+    path.write_bytes(content())
+    job = {"sources": [Source(name="a.npz", path=str(path)).model_dump()], "bounds": vars(Bounds())}
+
+    told = child.run("tests.imports.measured:understood", job, seconds=60, megabytes=1_500)
+
+    assert told["said"] == ""
+    assert told["megabytes"] < HIGHEST / 2
 
 
 def test_a_refusal_comes_through_the_door(tmp_path: Path) -> None:
