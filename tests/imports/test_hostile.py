@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,32 @@ def test_it_takes_little_memory(name: str, tmp_path: Path) -> None:
 
     assert re.search(hostile.said, told["said"])
     assert told["megabytes"] < HIGHEST
+
+
+def in_columns() -> bytes:
+    """An array of 120 megabytes that lies column by column."""
+    x = np.random.default_rng(0).integers(0, 4, (60_000, 2_000), dtype=np.uint8)
+    return zipped({"x.npy": npy(np.asfortranarray(x))}, 1)
+
+
+def one_of_many() -> bytes:
+    """Labels of 240 megabytes: a single 1 in each row of fractions."""
+    codes = np.random.default_rng(0).integers(0, 100, 300_000)
+    return zipped({"x.npy": npy(np.random.default_rng(0).random((300_000, 2))), "y.npy": npy(np.eye(100)[codes])}, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's count of memory is read from /proc")
+@pytest.mark.parametrize("content", [in_columns, one_of_many])
+def test_large_arrays_take_little_memory(content: Callable[[], bytes], tmp_path: Path) -> None:
+    """They are read some at a time, in whatever order their numbers lie."""
+    path = tmp_path / "upload"
+    path.write_bytes(content())
+    job = {"sources": [Source(name="a.npz", path=str(path)).model_dump()], "bounds": vars(Bounds())}
+
+    told = child.run("tests.imports.measured:understood", job, seconds=60, megabytes=1_500)
+
+    assert told["said"] == ""
+    assert told["megabytes"] < HIGHEST / 2
 
 
 def test_a_refusal_comes_through_the_door(tmp_path: Path) -> None:
@@ -151,6 +178,24 @@ def test_pictures_gone_over_again_and_again_are_left_out(tmp_path: Path) -> None
     card, _ = Desk(tmp_path).bring("a.zip", zipped(members)).first_try()
 
     assert [(lost.why, lost.names) for lost in card.dropped] == [("damaged", ("large.jpg",))]
+
+
+def test_honest_tables_that_repeat_themselves_are_no_bombs(tmp_path: Path) -> None:
+    """A tenth of a percent of marks in many columns, or a few shops in order, shrink much and are taken."""
+    import pyarrow as pa
+    from pyarrow import parquet as pq
+
+    from ae_core.imports.blobs import uploaded
+    from ae_core.imports.parquet import ParquetSheet
+
+    marks = np.random.default_rng(0).random((20_000, 1_000)) < 0.001
+    shops = pa.DictionaryArray.from_arrays(np.arange(900_000) // 100_000, [f"{'shop' * 9} {n}" for n in range(9)])
+    tables = {"marks": pa.table({f"m{n}": marks[:, n] for n in range(1_000)}), "shops": pa.table({"a": shops})}
+    for name, table in tables.items():
+        pq.write_table(table, tmp_path / name, compression="zstd")
+        [blob] = uploaded([Source(name=f"{name}.parquet", path=str(tmp_path / name))], Bounds())
+        first = next(ParquetSheet(blob, Bounds()).blocks())
+        assert len(first) == table.num_columns
 
 
 def test_long_texts_are_refused_before_they_are_unfolded(tmp_path: Path) -> None:
