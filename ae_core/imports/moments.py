@@ -81,6 +81,14 @@ def moments(cells: Sequence[str], decimal: Decimal) -> Moments:
         except ValueError:  # there is no such day
             pass
     words = bool(cells) and number(cells[0], decimal) is None
+    if not words and decimal == ".":
+        try:  # most columns are plain numbers
+            found = np.repeat(np.array(list(map(float, cells)))[:, None], 2, axis=1)
+        except ValueError:
+            pass
+        else:
+            found[np.abs(found) > LATEST] = nan
+            return found
     found = np.array([_either(cell, decimal, words) for cell in cells], dtype=np.float64).reshape(-1, 2)
     found[np.abs(found) > LATEST] = nan
     return found
