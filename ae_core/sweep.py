@@ -128,7 +128,7 @@ def suggested(leaf: Setting, count: int = 5) -> tuple[Any, ...]:
         return (False, True)
     kind, low = type(leaf.default), leaf.low or 0.0
     high = math.inf if leaf.high is None else leaf.high
-    factor = {"log": 10.0, "log2": 4.0}.get(leaf.knob.scale, 2.0)
+    factor = {"log": 10.0 if kind is float else 2.0, "log2": 4.0}.get(leaf.knob.scale, 2.0)
     if kind is float and leaf.knob.scale == "linear":
         top = min(high, max(4 * leaf.value, low + 0.8 * (high - low)))
         wanted = [low + (top - low) * place / (count - 1) for place in range(count)]
