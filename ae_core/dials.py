@@ -7,11 +7,16 @@ from collections.abc import Callable
 
 from ae_core.spec import RunSpec, Schedule, settings
 
+
+def _ramp(done: float, plan: Schedule) -> float:
+    return min(done / plan.share, 1.0)
+
+
 WAYS: dict[str, Callable[[float, Schedule], float]] = {
-    "linear": lambda done, plan: min(done / plan.share, 1.0),
+    "linear": _ramp,
     "cosine": lambda done, plan: 0.5 - 0.5 * math.cos(math.pi * min(done / plan.share, 1.0)),
     "cyclic": lambda done, plan: min((done * plan.cycles % 1.0) / plan.share, 1.0),
-    "warm_up": lambda done, plan: min(done / plan.share, 1.0),  # what linear with a share is called for weights
+    "warm_up": _ramp,  # what linear is called where it ends early
     "step": lambda done, plan: 1.0 if done >= plan.share else 0.0,
 }
 """How far from `start` (0) to `end` (1) a schedule has come after a share `done` of the run."""

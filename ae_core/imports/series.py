@@ -31,37 +31,9 @@ BLOCK = 4  # windows, one after the other, that stay on one side of the split to
 PARTS = frozenset(("year", "years", "month", "hour", "minute", "second", "jahr", "monat", "stunde", "week", "step"))
 PARTS |= {"cycle", "frame", "年", "年份", "月份"}
 TIMES = PARTS | {"time", "date", "datetime", "timestamp", "t", "ts", "ds", "day", "zeit", "datum", "时间", "日期"}
-GROUPS = frozenset(
-    (
-        "series",
-        "group",
-        "sensor",
-        "subject",
-        "patient",
-        "user",
-        "unit",
-        "engine",
-        "device",
-        "station",
-        "machine",
-        "sample",
-    )
-    + (
-        "country",
-        "city",
-        "region",
-        "store",
-        "stock",
-        "ticker",
-        "symbol",
-        "name",
-        "序列",
-        "编号",
-        "传感器",
-        "国家",
-        "城市",
-    )
-)
+GROUPS = frozenset(("series", "group", "sensor", "subject", "patient", "user", "unit", "engine", "device", "station"))
+GROUPS |= {"machine", "sample", "country", "city", "region", "store", "stock", "ticker", "symbol", "name"}
+GROUPS |= {"序列", "编号", "传感器", "国家", "城市"}
 """What columns are called that say which series a row belongs to."""
 _MOMENT = re.compile(r"(t|time|step|x|v|att|att_|feature|s|column)?[ _.-]?\d+(\.\d+)?", re.IGNORECASE)
 

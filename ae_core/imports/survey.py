@@ -112,7 +112,6 @@ class Column:
         said = [cell for cell in cells if not is_missing(cell)]
         self.missing += len(cells) - len(said)
         self.others += len(said)
-        self.repeated = self.repeated or len(set(said)) < len(said)
 
     def _measure(self, cells: Sequence[str]) -> bool:
         """Counts cells that are all plain numbers, ten times as fast as one by one; says whether they are."""

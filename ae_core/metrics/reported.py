@@ -27,7 +27,7 @@ from ae_core.objectives import (
     terms,
     weight_terms,
 )
-from ae_core.pca import components, portions, rebuilt, reference
+from ae_core.pca import components, portions, principal, rebuilt, reference
 from ae_core.spec import Categorical, NoMatching, RunSpec, Variational
 
 CHUNK = 2048  # items at once: bounds the memory of a pass
@@ -211,7 +211,7 @@ def final(
         weights = fixed_damage(spec, level(model), val).weights
         found["val_mse_column_mean"] = float(((train.mean(dim=0) - val).square() * weights).mean())
     elif spec.objective.corruption.kind != "none":
-        found |= denoised(on_val, train, val)
+        found |= denoised(on_val, val)
     if isinstance(spec.model.code, Variational | Categorical):
         generator = torch.Generator().manual_seed(spec.training.seed)
         found["val_elbo"], found["val_kl"] = evidence_lower_bound(spec, on_val, val, generator)
@@ -222,16 +222,17 @@ def final(
     return found
 
 
-def denoised(model: Autoencoder, train: Tensor, val: Tensor) -> dict[str, float]:
+def denoised(model: Autoencoder, val: Tensor) -> dict[str, float]:
     """How far damaged items lie from the clean ones: `val_mse_damaged` as they come, `val_mse_denoised` repaired by the
     model, and `val_mse_denoised_pca` after PCA with the code's width, fitted to clean training items.
 
     Means over items and features. The damage is as strong as it is at this moment of the run, and always the same.
     Source: Vincent et al. 2008, whose aim is the clean item.
     """
-    seen = fixed_damage(model.spec, level(model), val).seen
+    spec, seen = model.spec, fixed_damage(model.spec, level(model), val).seen
     repaired = torch.cat([told.reconstruct(part) for told, part in chunks(model, seen)])
-    by_pca = rebuilt(components(train.numpy()), seen.numpy(), model.spec.model.code.latent_dim)
+    axes = principal(spec.data, spec.objective.reconstruction)
+    by_pca = rebuilt(axes, seen.numpy(), spec.model.code.latent_dim)
     return {
         "val_mse_damaged": float((seen - val).square().mean(dtype=torch.float64)),
         "val_mse_denoised": float((repaired - val).square().mean(dtype=torch.float64)),
