@@ -1,188 +1,29 @@
-"""NumPy files: headers are looked at first, then only the drawn items of what is read are kept. No pickles."""
+"""Arrays become pictures, series or rows of a table."""
 
 from __future__ import annotations
 
-import io
-import math
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import IO
 
 import numpy as np
-import numpy.typing as npt
-from numpy.lib import format as npy
 
 from ae_core.data.card import Card
 from ae_core.data.columns import Column
 from ae_core.data.dataset import Floats, Integers, Items
 from ae_core.errors import ImportRefused
+from ae_core.imports.answers import ANSWER, labelled, labels_of
 from ae_core.imports.archive import Losses
-from ae_core.imports.blobs import SUSPECT, Blob, damaged
-from ae_core.imports.bounds import MEGABYTE, Bounds
-from ae_core.imports.draw import at_most, draw, enough, named, present
-from ae_core.imports.kinds import pickle, pickled
+from ae_core.imports.bounds import Bounds
+from ae_core.imports.draw import at_most, draw, enough, present
 from ae_core.imports.names import clean
-from ae_core.imports.numerals import KEPT, tidy
+from ae_core.imports.npy import AT_ONCE, KINDS, Array, taken
 from ae_core.imports.pixels import FULL, SMALLEST, USUAL, pictured, shade, side
-from ae_core.imports.plan import CLASSES, FEWEST, SIDE, ArrayFacts, ArrayPlan, Count, Facts, Understanding
+from ae_core.imports.plan import SIDE, ArrayPlan, Facts, Understanding
 
-HEADER = 10_000  # characters of a header, as numpy itself allows
-KINDS = "buif"  # of numbers that are taken: yes or no, whole, fractions
-CLASS_KINDS = "buifUS"
-AT_ONCE = 8 * MEGABYTE
 GLANCE = 2_000  # items whose numbers are looked at
 ALIKE = 4  # times that one side of a picture may be the other, where nothing else says that it is one
 SQUARE = 16  # side from which on fractions between 0 and 1 are taken for the pixels of a picture
-ANSWER = re.compile(r"y|y_.*|.*_y|labels?|.*labels?.*|targets?|class(es)?|t", re.IGNORECASE)
 PICTURE = re.compile(r".*(im(g|age)s?|pix|face|digit).*", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Array:
-    """What a header says. offset: of the numbers in the file."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    fortran: bool
-    blob: Blob
-    offset: int
-
-    @property
-    def width(self) -> int:
-        """Numbers of an item."""
-        return math.prod(self.shape[1:])
-
-    @property
-    def turned(self) -> bool:
-        """Whether it lies column by column."""
-        return self.fortran and self.width > 1
-
-    def facts(self) -> ArrayFacts:
-        """For the reader."""
-        return ArrayFacts(name=self.name, shape=self.shape, dtype=str(self.dtype))
-
-
-def arrays(blobs: list[Blob], bounds: Bounds, losses: Losses) -> dict[str, Array]:
-    """The arrays that can be read. One that cannot is left out beside others; alone it is refused with the reason."""
-    found: dict[str, Array] = {}
-    refused: ImportRefused | None = None
-    for blob in blobs:
-        try:
-            array = header(blob)
-            _look_for_bombs(array, bounds)
-            found[array.name] = array
-        except ImportRefused as error:
-            refused = error
-            losses.add("files", "other_array", blob.name)
-    if not found:
-        raise refused or ImportRefused("There is no array in this file. Choose another one.")
-    return found
-
-
-def header(blob: Blob) -> Array:
-    """What a .npy file says of itself. Raises ImportRefused for objects, whose reading could run a program."""
-    name = clean(blob.name.removesuffix(".npy"))
-    with damaged(blob.name), blob.open() as stream:
-        beginning = io.BytesIO(stream.read(HEADER + 12))
-    if pickled(beginning.getvalue()):
-        raise pickle(name)
-    with damaged(blob.name):
-        version = npy.read_magic(beginning)
-        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        try:
-            shape, fortran, dtype = read(beginning, max_header_size=HEADER)
-        except MemoryError:  # so Python says that brackets are nested too deeply
-            raise ValueError from None
-        offset = beginning.tell()
-    if dtype.hasobject or dtype.kind not in CLASS_KINDS or dtype.itemsize > 1000:
-        raise ImportRefused(
-            f"{name} holds {clean(str(dtype))}, not plain numbers. Save it as an array of numbers, without objects."
-        )
-    if any(not 0 <= size < 2**63 for size in shape) or len(shape) > 32:
-        raise ImportRefused(f"{name} has an impossible shape. Save it again with numpy.save.")
-    return Array(name, tuple(map(int, shape)), dtype, fortran, blob, offset)
-
-
-def _look_for_bombs(array: Array, bounds: Bounds) -> None:
-    """A header may promise anything; the bytes that are there tell whether it is so."""
-    if not array.shape or not math.prod(array.shape):
-        raise ImportRefused(f"{array.name} has no items in it. Choose another array.")
-    size = math.prod(array.shape) * array.dtype.itemsize
-    if array.shape[0] > bounds.rows:
-        raise ImportRefused(f"Expected at most {bounds.rows:,} rows, got {array.shape[0]:,}. Choose a part of them.")
-    if size != array.blob.size - array.offset:
-        raise ImportRefused(
-            f"{array.name} promises {size:,} bytes of numbers and has {array.blob.size - array.offset:,}. "
-            "It is damaged, or was not uploaded completely; save it again."
-        )
-    if array.width > bounds.pixels:
-        at_most(FEWEST, array.width, bounds)
-    if size > bounds.unpacked:
-        raise ImportRefused(
-            f"{array.name} has {size / MEGABYTE:,.0f} MB of numbers, expected at most "
-            f"{bounds.unpacked // MEGABYTE:,} MB. Save a part of it."
-        )
-
-
-def taken(array: Array, places: npt.NDArray[np.int64], each: Callable[[Floats], Floats] | None = None) -> Floats:
-    """The items at these places, in rising order. each: what becomes of some of them, before others are read."""
-    width = array.shape[1:] if each is None else each(np.zeros((1, *array.shape[1:]), np.float32)).shape[1:]
-    each = each or _unchanged
-    with damaged(array.blob.name):
-        if array.turned:
-            return each(_from_columns(array, places))
-        found = np.empty((len(places), *width), dtype=np.float32)
-        done = begin = 0
-        for block in _blocks(array):
-            end = begin + len(block)
-            until = int(np.searchsorted(places, end))
-            if until > done:
-                found[done:until] = each(_numbers(block[places[done:until] - begin]))
-            done, begin = until, end
-            if done == len(places):
-                break
-        if done < len(places):
-            raise EOFError
-        return found
-
-
-def _unchanged(x: Floats) -> Floats:
-    return x
-
-
-def _from_columns(array: Array, places: npt.NDArray[np.int64]) -> Floats:
-    """The same of an array that lies column by column, some columns at a time."""
-    count = array.shape[0]
-    deep = max(AT_ONCE // (count * array.dtype.itemsize), 1)
-    found = np.empty((len(places), array.width), dtype=np.float32)
-    with array.blob.open() as stream:
-        stream.read(array.offset)
-        for begin in range(0, array.width, deep):
-            many = min(deep, array.width - begin)
-            block = np.frombuffer(_exactly(stream, many * count * array.dtype.itemsize), array.dtype)
-            found[:, begin : begin + many] = _numbers(block.reshape(many, count)[:, places].T)
-    backwards = found.reshape(len(places), *array.shape[:0:-1])
-    return backwards.transpose(0, *range(len(array.shape) - 1, 0, -1))
-
-
-def _blocks(array: Array) -> Iterator[npt.NDArray[np.generic]]:
-    item = max(array.width * array.dtype.itemsize, 1)
-    deep = max(AT_ONCE // item, 1)
-    with array.blob.open() as stream:
-        stream.read(array.offset)
-        for begin in range(0, array.shape[0], deep):
-            count = min(deep, array.shape[0] - begin)
-            yield np.frombuffer(_exactly(stream, count * item), array.dtype).reshape(count, *array.shape[1:])
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) != size:
-        raise EOFError
-    return data
 
 
 # ------------------------------------------------------------------------------------------------- understanding
@@ -200,7 +41,7 @@ def understood(found: dict[str, Array], title: str, files: int, bounds: Bounds, 
         )
     items = max(numeric, key=lambda array: (not ANSWER.fullmatch(array.name), array.shape[0] * array.width))
     enough(items.shape[0])
-    labels = _labels(items, found, losses) if items.width > 1 else None
+    labels = labels_of(items, found, losses) if items.width > 1 else None
     sample = taken(items, np.arange(min(items.shape[0], GLANCE, 1 + AT_ONCE // max(items.width, 1))))
     finite = sample[np.isfinite(sample)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
@@ -242,113 +83,6 @@ def understood(found: dict[str, Array], title: str, files: int, bounds: Bounds, 
         preview_names=tuple(str(number) for number in range(1, rows.shape[1] + 1)),
         preview=tuple(tuple(f"{value:.4g}" for value in row) for row in rows),
     )
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Labels. names: the different classes, "" for one that is not told. codes: which of them each item has."""
-
-    array: Array
-    names: list[str]
-    codes: Integers
-
-    @property
-    def classes(self) -> tuple[Count, ...]:
-        """How often each is there, the commonest first."""
-        counts = np.bincount(self.codes)
-        order = np.argsort(-counts, kind="stable")
-        return tuple(Count(name=clean(self.names[i]), count=int(counts[i])) for i in order)
-
-
-class NoClasses(ImportRefused):
-    """An array that tells no classes."""
-
-
-def _labels(items: Array, found: dict[str, Array], losses: Losses) -> Answers | None:
-    """The array of classes that belongs to it: as many of them, called so, and of the same part of the data."""
-    part = re.sub(r"^x_?|_?x$", "", items.name.lower())
-
-    def likely(array: Array) -> tuple[bool, bool]:
-        return part != "" and part in array.name.lower(), ANSWER.fullmatch(array.name) is not None
-
-    for array in sorted(found.values(), key=likely, reverse=True):
-        called = ANSWER.fullmatch(array.name) is not None
-        plain = len(array.shape) == 1 and array.dtype.kind in "iuUSb"
-        if array is items or array.shape[0] != items.shape[0] or not (called or plain):
-            continue
-        try:
-            answers = _answers(array)
-            if len(answers.names) < array.shape[0] and _whole(answers):
-                return answers
-            losses.add("files", "no_classes", array.blob.name, count=int(called))
-        except NoClasses:
-            losses.add("files", "no_classes", array.blob.name, count=int(called))
-        except ImportRefused:
-            losses.add("files", "damaged", array.blob.name)
-    return None
-
-
-def _whole(answers: Answers) -> bool:
-    """Whether fractions, where its classes are such, are whole numbers."""
-    return answers.array.dtype.kind != "f" or all(not name or name.lstrip("-").isdigit() for name in answers.names)
-
-
-def _answers(array: Array) -> Answers:
-    """The classes that it tells, read some at a time. Raises NoClasses where it has too many, or something else."""
-    if array.width > CLASSES or (array.turned and array.width * array.shape[0] * array.dtype.itemsize > SUSPECT):
-        raise _no_classes(array)
-    codes = np.empty(array.shape[0], dtype=np.int64)
-    known: dict[str, int] = {}
-    meant: list[str] = []
-    done = 0
-    with damaged(array.blob.name):
-        for block in [taken(array, np.arange(array.shape[0]))] if array.turned else _blocks(array):
-            kinds, places = np.unique(_one_each(array, block), return_inverse=True)
-            if len(kinds) > 10 * CLASSES:
-                raise _too_many(array)
-            for word in (words := _words(kinds)):
-                if known.setdefault(tidy(word), len(known)) == len(meant):
-                    meant.append(word)
-                elif len(word) > KEPT and word != meant[known[tidy(word)]]:
-                    raise NoClasses(
-                        f"{array.name} has classes whose names are the same for {KEPT} characters. Shorten them, or "
-                        "choose other labels."
-                    )
-            if len(known) > CLASSES + ("" in known):
-                raise _too_many(array)
-            codes[done : done + len(block)] = np.array([known[tidy(word)] for word in words])[places.reshape(-1)]
-            done += len(block)
-    return Answers(array, list(known), codes)
-
-
-def _one_each(array: Array, block: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """The answer of each item: a number or a word, or the place of the single 1 in its row."""
-    if array.width == 1:
-        return block.reshape(-1)
-    rows = block.reshape(len(block), -1)
-    if array.dtype.kind not in KINDS or not (np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all()):
-        raise _no_classes(array)
-    places: npt.NDArray[np.int64] = rows.argmax(axis=1)
-    return places
-
-
-def _words(kinds: npt.NDArray[np.generic]) -> list[str]:
-    if kinds.dtype.kind == "S":
-        return [bytes(word).decode("utf-8", "replace") for word in kinds.tolist()]
-    if kinds.dtype.kind == "f":
-        kinds = np.where(np.isfinite(kinds), kinds.astype(str), "")
-    return [str(word) for word in kinds.tolist()]
-
-
-def _no_classes(array: Array) -> NoClasses:
-    return NoClasses(
-        f"{array.name} tells no classes: expected one number or word for each item, or a single 1 in each row. Choose "
-        "other labels, or none."
-    )
-
-
-def _too_many(array: Array) -> NoClasses:
-    return NoClasses(f"{array.name} has more than {CLASSES} different classes. Choose other labels, or none.")
 
 
 def _views(array: Array, low: float, high: float, bounds: Bounds) -> list[str]:
@@ -440,7 +174,7 @@ def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses)
     labels: Integers | None = None
     names: tuple[str, ...] = ()
     if of.labels:
-        labels, names, places = _named(found[of.labels], count, losses)
+        labels, names, places = labelled(found[of.labels], count, losses)
     enough(len(places))
     if of.view == "table" and items.width > bounds.columns:
         raise _too_wide(items.width, bounds)
@@ -462,29 +196,6 @@ def make(found: dict[str, Array], of: ArrayPlan, bounds: Bounds, losses: Losses)
         card.model_dump()
         | {"label_name": of.labels if labels is not None else "", "label_names": names if labels is not None else ()}
     )
-
-
-def _named(array: Array, count: int, losses: Losses) -> tuple[Integers, tuple[str, ...], npt.NDArray[np.int64]]:
-    """Labels, their names, and the places of the items that have one."""
-    if array.shape[0] != count:
-        raise ImportRefused(
-            f"Expected as many labels as items, {count:,}, got {array.shape[0]:,}. Choose other labels, or none."
-        )
-    told = _answers(array)
-    answers, codes = told.names, told.codes
-    places = np.flatnonzero(np.array([bool(answer) for answer in answers])[codes])
-    losses.add("rows", "unlabelled", count=count - len(places))
-    labels, names = named([answers[code] for code in codes[places]])
-    return labels, names, places
-
-
-def _numbers(values: npt.NDArray[np.generic]) -> Floats:
-    """As float32, NaN where a number is too large for it."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = values.astype(np.float32, order="C")
-    if values.dtype.kind == "f":
-        found[~np.isfinite(found)] = np.nan
-    return found
 
 
 def _kept(array: Array, of: ArrayPlan) -> int:

@@ -82,9 +82,9 @@ def _understood(bundle: Bundle, bounds: Bounds, dialect: Dialect | None) -> Unde
 
         return pictures.understood(bundle.blobs, bundle.title, bounds, bundle.losses)
     if bundle.sort == "arrays":
-        from ae_core.imports import arrays
+        from ae_core.imports import arrays, npy
 
-        found = arrays.arrays(bundle.blobs, bounds, bundle.losses)
+        found = npy.arrays(bundle.blobs, bounds, bundle.losses)
         return arrays.understood(found, bundle.title, len(bundle.blobs), bounds, bundle.losses)
     if bundle.sort == "texts":
         from ae_core.imports import documents
@@ -122,9 +122,9 @@ def _made(bundle: Bundle, plan: Plan, bounds: Bounds) -> tuple[Items, Card]:
 
         return pictures.make(bundle.blobs, plan, bounds, losses)
     if isinstance(plan, ArrayPlan) and bundle.sort == "arrays":
-        from ae_core.imports import arrays
+        from ae_core.imports import arrays, npy
 
-        return arrays.make(arrays.arrays(bundle.blobs, bounds, losses), plan, bounds, losses)
+        return arrays.make(npy.arrays(bundle.blobs, bounds, losses), plan, bounds, losses)
     if isinstance(plan, TextPlan) and bundle.sort == "texts":
         from ae_core.imports import documents
 
