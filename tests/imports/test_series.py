@@ -242,12 +242,10 @@ def test_series_of_unequal_length(tmp_path: Path) -> None:
     assert np.allclose(items.x[-1, :, 0], waves()[39])
 
 
-def test_gaps_in_series_below_each_other(tmp_path: Path) -> None:
-    """Filled along a line, or the series is left out; classes stay with their series."""
-    rows = below(waves())
-    rows[5 * 30 + 3][2] = ""
-    rows[7 * 30][4] = ""
-    desk = Desk(tmp_path).bring("long.csv", csv([LONG, *rows]))
+def assert_bridged(desk: Desk) -> None:
+    """Of forty waves the sixth has a gap at its fourth step: it lies on the line between its neighbours, or the series
+    is left out.
+    """
     plan = desk.understand().plan
     assert isinstance(plan, SeriesPlan)
     filled, items = desk.make(plan)
@@ -255,6 +253,15 @@ def test_gaps_in_series_below_each_other(tmp_path: Path) -> None:
 
     assert (filled.count, dropped.count) == (40, 39)
     assert items.x[5, 3, 0] == pytest.approx((waves()[5, 2] + waves()[5, 4]) / 2, abs=1e-5)
+
+
+def test_gaps_in_series_below_each_other(tmp_path: Path) -> None:
+    """Filled along a line, or the series is left out; classes stay with their series."""
+    rows = below(waves())
+    rows[5 * 30 + 3][2] = ""
+    rows[7 * 30][4] = ""
+    desk = Desk(tmp_path).bring("long.csv", csv([LONG, *rows]))
+    assert_bridged(desk)
 
 
 def test_what_only_looks_like_series_stays_a_table(tmp_path: Path) -> None:
@@ -290,13 +297,7 @@ def test_missing_moments_are_filled_or_left_out(tmp_path: Path) -> None:
         [("" if n == 5 and step == 3 else value) for step, value in enumerate(row)] for n, row in enumerate(waves())
     ]
     desk = Desk(tmp_path).bring("a.csv", csv([[f"t{i}" for i in range(30)], *rows]))
-    plan = desk.understand().plan
-    assert isinstance(plan, SeriesPlan)
-    filled, items = desk.make(plan)
-    dropped, _ = desk.make(SeriesPlan.model_validate(plan.model_dump() | {"missing": "drop"}))
-
-    assert (filled.count, dropped.count) == (40, 39)
-    assert items.x[5, 3, 0] == pytest.approx((waves()[5, 2] + waves()[5, 4]) / 2, abs=1e-5)
+    assert_bridged(desk)
 
 
 def test_series_of_nothing_are_refused(tmp_path: Path) -> None:
